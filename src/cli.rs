@@ -1,0 +1,7 @@
+//! The commands.
+use std::process::ExitCode;
+/// Runs the command of the arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,269 @@
+//! The configuration: a TOML file becomes a valid [`Config`], or a list of complaints with line and column.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::secret::Secret;
+use crate::zello::token::SigningKey;
+
+/// Everything that `run` needs to know, checked and in the types of the program.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Of the board profile whose values were the defaults.
+    pub board: Option<String>,
+    /// `[zello]`
+    pub zello: Zello,
+    /// `[audio]`
+    pub audio: Audio,
+    /// `[ptt.*]`
+    pub ptt: Ptt,
+    /// `[cos.*]`
+    pub cos: Cos,
+    /// `[uplink]`
+    pub uplink: Uplink,
+    /// `[downlink]`
+    pub downlink: Downlink,
+}
+
+/// The account and the channel.
+#[derive(Debug, Clone)]
+pub struct Zello {
+    /// Which of the three services.
+    pub service: Service,
+    /// Where to connect: the service's own address, or the one that the file names.
+    pub url: String,
+    /// Trusted beside the system's roots.
+    pub ca_file: Option<PathBuf>,
+    /// The channel, byte for byte.
+    pub channel: String,
+    /// Absent: anonymous, which can only listen.
+    pub user: Option<User>,
+    /// Where auth tokens come from.
+    pub token: TokenSource,
+    /// Never sends to the channel.
+    pub listen_only: bool,
+}
+
+/// Which service; decides what a log-on needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// zello.io: token, and username with password.
+    Consumer,
+    /// Zello Work: username with password.
+    Work,
+    /// A Zello Enterprise Server: username with password.
+    Enterprise,
+}
+
+/// A named account.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// Account name.
+    pub name: String,
+    /// Its password.
+    pub password: Secret,
+}
+
+/// Where auth tokens come from.
+#[derive(Debug, Clone)]
+pub enum TokenSource {
+    /// The service needs none.
+    None,
+    /// Minted for each connect.
+    Key {
+        /// Issuer, verbatim from the developer portal.
+        issuer: String,
+        /// Signs.
+        key: SigningKey,
+    },
+    /// Pasted from the developer portal.
+    Pasted(Secret),
+}
+
+/// Sound devices.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Audio {
+    /// The radio's receiver.
+    pub capture: AudioDevice,
+    /// The radio's microphone input.
+    pub playback: AudioDevice,
+    /// Which channel of a stereo capture is the radio.
+    pub capture_channel: Channel,
+    /// Which channels of a stereo playback carry the voice.
+    pub playback_channel: Channel,
+    /// Applied to what is captured, dB.
+    pub capture_gain_db: f32,
+    /// Applied to what is played, dB.
+    pub playback_gain_db: f32,
+}
+
+/// One sound device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AudioDevice {
+    /// An ALSA PCM by name.
+    Alsa(String),
+    /// A WAV file: played in real time, or recorded.
+    Wav(PathBuf),
+    /// None: this way is not used.
+    None,
+}
+
+/// Left, right or both of a stereo device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// The first.
+    Left,
+    /// The second.
+    Right,
+    /// Capture: their mean. Playback: the same on each.
+    Both,
+}
+
+/// The line that keys the transmitter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ptt {
+    /// A GPIO line.
+    Gpio(GpioOut),
+    /// A file with one line per change, for tests and demonstrations.
+    Log {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No line: VOX in the interface, or a receive-only gateway.
+    None,
+}
+
+/// A GPIO output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GpioOut {
+    /// Label, name or path; absent: the board's main chip.
+    pub chip: Option<String>,
+    /// Offset or name.
+    pub line: GpioLine,
+    /// The level that keys.
+    pub active: Polarity,
+}
+
+/// The line that tells that the radio hears somebody.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cos {
+    /// A GPIO line.
+    Gpio(GpioIn),
+    /// The level of the captured sound.
+    Vox(Vox),
+    /// A named pipe with lines `on` and `off`.
+    Fifo {
+        /// The pipe; made if missing.
+        path: PathBuf,
+    },
+    /// None: a transmit-only gateway.
+    None,
+}
+
+/// A GPIO input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GpioIn {
+    /// Label, name or path; absent: the board's main chip.
+    pub chip: Option<String>,
+    /// Offset or name.
+    pub line: GpioLine,
+    /// The level that means "squelch open".
+    pub active: Polarity,
+    /// Pull resistor.
+    pub bias: Bias,
+    /// A level counts when it has lasted so long.
+    pub debounce: Duration,
+}
+
+/// Squelch by sound level.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Vox {
+    /// Opens above this, dBFS.
+    pub threshold_dbfs: f32,
+    /// Must last so long to open.
+    pub attack: Duration,
+    /// Stays open so long after the last loud block.
+    pub release: Duration,
+}
+
+/// A line of a chip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GpioLine {
+    /// Offset; on a Pi the BCM number.
+    Offset(u32),
+    /// Name given by the device tree.
+    Name(String),
+}
+
+/// Which level means "active".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Polarity {
+    /// High.
+    High,
+    /// Low.
+    Low,
+}
+
+/// Pull resistor of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bias {
+    /// As the kernel left it.
+    AsIs,
+    /// To the supply.
+    PullUp,
+    /// To ground.
+    PullDown,
+    /// None.
+    Off,
+}
+
+/// Radio → Zello.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Uplink {
+    /// Speech in an Opus packet: 20, 40 or 60 ms.
+    pub packet: Duration,
+    /// Opus bit rate, 6000 to 64000.
+    pub bitrate_bps: u32,
+    /// Audio kept from before the squelch opened.
+    pub pre_roll: Duration,
+    /// A squelch closed for less than this does not end the over.
+    pub hang: Duration,
+    /// Speech kept while the channel cannot take it; zero: dropped.
+    pub hold: Duration,
+    /// A longer over goes on as a new stream.
+    pub roll_over: Duration,
+    /// A squelch open longer than this is a fault.
+    pub stuck: Duration,
+}
+
+/// Zello → radio.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Downlink {
+    /// Keyed and silent before the first word.
+    pub lead: Duration,
+    /// Keyed and silent after the last.
+    pub tail: Duration,
+    /// Longest transmission.
+    pub time_out: Duration,
+    /// COS is not believed for so long after unkeying.
+    pub rx_mute: Duration,
+    /// What to do when the radio receives while the channel talks.
+    pub busy: Busy,
+    /// How much talk is kept while it must wait.
+    pub wait: Duration,
+    /// Least delay of the jitter buffer.
+    pub jitter_min: Duration,
+    /// Most delay of the jitter buffer.
+    pub jitter_max: Duration,
+}
+
+/// What the channel's talk does while the radio receives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Busy {
+    /// Waits for the radio.
+    Wait,
+    /// Keys over the radio's signal.
+    Override,
+    /// Is discarded.
+    Drop,
+}

@@ -1,0 +1,80 @@
+//! What the engine and the network task tell each other, through two bounded queues.
+
+use std::time::Instant;
+
+use crate::zello::{PacketId, StreamId};
+
+/// Longest Opus packet that our own encoder makes, bytes (60 ms at 64 kbit/s is 480; VBR may double it).
+pub const UPLINK_PAYLOAD_MAX: usize = 1_024;
+
+/// Longest Opus packet taken from the channel, bytes (60 ms at Opus's highest rate of 510 kbit/s is 3825).
+pub const DOWNLINK_PAYLOAD_MAX: usize = 4_000;
+
+/// The engine's own number for an over of the radio, or for its part after a roll-over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OverId(pub u32);
+
+/// From the engine to the network task: overs of the radio. The engine does not care whether there is a network;
+/// the outbox keeps what cannot be sent yet.
+#[derive(Debug, Clone, PartialEq)]
+pub enum UplinkItem {
+    /// An over begins.
+    Start {
+        /// Its number.
+        over: OverId,
+        /// When COS opened, or when the roll-over fell.
+        at: Instant,
+        /// It goes on where this over was cut by a roll-over.
+        continues: Option<OverId>,
+    },
+    /// One Opus packet of an over, in order.
+    Packet {
+        /// Of which over.
+        over: OverId,
+        /// When its last sample was captured.
+        captured_at: Instant,
+        /// The Opus packet.
+        payload: heapless::Vec<u8, UPLINK_PAYLOAD_MAX>,
+    },
+    /// The over is complete.
+    End {
+        /// Which.
+        over: OverId,
+    },
+}
+
+/// From the network task to the engine: what happens on the channel. Streams of our own user and of other channels
+/// never come here.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DownlinkItem {
+    /// Somebody begins to talk.
+    Start {
+        /// Stream of the server.
+        stream: StreamId,
+        /// When `on_stream_start` was read from the socket.
+        at: Instant,
+    },
+    /// One Opus packet.
+    Packet {
+        /// Of which stream.
+        stream: StreamId,
+        /// Its number in the stream; gaps are losses.
+        id: PacketId,
+        /// When it was read from the socket.
+        at: Instant,
+        /// The Opus packet; empty: known to be lost.
+        payload: heapless::Vec<u8, DOWNLINK_PAYLOAD_MAX>,
+    },
+    /// The talk is over.
+    Stop {
+        /// Which stream.
+        stream: StreamId,
+    },
+    /// The connection is gone: no open stream gets more packets.
+    LinkLost,
+    /// The server ended or refused our over for good: the rest of it is not wanted.
+    OverRefused {
+        /// Which over.
+        over: OverId,
+    },
+}
