@@ -48,18 +48,23 @@ fn burst() -> Vec<f32> {
     silence().chain(noise.take(100 * BLOCK_SAMPLES)).chain(silence()).collect()
 }
 
+/// Normalised correlation of `a` with as much of `b`; 1 is the same sound.
 fn likeness(a: &[f32], b: &[f32]) -> f32 {
+    let b = b.get(..a.len()).unwrap_or(b);
     let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
     product(a, b) / (product(a, a) * product(b, b)).sqrt().max(1e-9)
 }
 
 /// How much later than at `from` the sound `sent` was heard, in samples, and how like the two are.
 fn find(sent: &[f32], from: usize, heard: &[f32]) -> (usize, f32) {
-    // The head alone finds the place; the whole is compared there.
-    let head = &sent[..10 * BLOCK_SAMPLES];
-    let by_head = |at: &usize| likeness(head, &heard[from + at..from + at + head.len()]);
-    let late = (0..50 * BLOCK_SAMPLES).max_by(|a, b| by_head(a).total_cmp(&by_head(b))).unwrap();
-    (late, likeness(sent, &heard[from + late..from + late + sent.len()]))
+    // The start alone finds the place; the whole is compared there.
+    let at = |late: usize| heard.get(from + late..).unwrap_or_default();
+    let start = sent.get(..10 * BLOCK_SAMPLES).unwrap_or(sent);
+    let by_start = |late: usize| likeness(start, at(late));
+    let likely =
+        (0..50 * BLOCK_SAMPLES).map(|late| (by_start(late), late)).max_by(|a, b| a.0.total_cmp(&b.0));
+    let late = likely.map_or(0, |(_, late)| late);
+    (late, likeness(sent, at(late)))
 }
 
 #[test]

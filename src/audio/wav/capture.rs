@@ -130,6 +130,7 @@ fn explain(error: hound::Error) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the values have exact representations")]
 mod tests {
     use hound::{WavSpec, WavWriter};
 
@@ -146,12 +147,12 @@ mod tests {
         let mut writer = WavWriter::create(file.path(), spec).unwrap();
         for _ in 0..frames {
             for channel in 0..spec.channels {
-                let value = if channel == 0 { 0.5_f64 } else { -0.25 };
+                let value = if channel == 0 { 0.5_f32 } else { -0.25 };
                 match spec.sample_format {
-                    SampleFormat::Float => writer.write_sample(value as f32).unwrap(),
+                    SampleFormat::Float => writer.write_sample(value).unwrap(),
                     SampleFormat::Int => {
-                        let full = 2_f64.powi(i32::from(spec.bits_per_sample) - 1);
-                        writer.write_sample((value * full) as i32).unwrap();
+                        let half = 1_i32 << (spec.bits_per_sample - 2);
+                        writer.write_sample(if channel == 0 { half } else { -half / 2 }).unwrap();
                     }
                 }
             }
