@@ -1,14 +1,13 @@
 //! `capture = "wav:FILE"`: the file plays once in real time, then there is silence for ever.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use hound::{SampleFormat, WavReader};
 
-use super::io_error;
 use crate::audio::clock::CaptureClock;
 use crate::audio::convert::Converter;
 use crate::audio::{AudioError, Capture, Read, sample};
@@ -115,6 +114,18 @@ impl Capture for WavCapture {
 
     fn age(&self) -> Duration {
         self.due.map_or(Duration::ZERO, |due| due.elapsed())
+    }
+}
+
+/// A hound error as an IO error, which is what a vanished file shows itself as.
+fn io_error(error: hound::Error) -> io::Error {
+    match error {
+        hound::Error::IoError(error) => error,
+        hound::Error::FormatError(_)
+        | hound::Error::TooWide
+        | hound::Error::UnfinishedSample
+        | hound::Error::Unsupported
+        | hound::Error::InvalidSampleFormat => io::Error::other(error),
     }
 }
 
