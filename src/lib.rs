@@ -13,6 +13,7 @@ pub mod lines;
 pub mod logic;
 pub mod net;
 pub mod queue;
+pub mod realtime;
 pub mod secret;
 pub mod sim;
 pub mod zello;
