@@ -1,10 +1,9 @@
 //! The thin layer over gpio-cdev: facts about chips and lines, errors as the system's own.
 
-use std::fs;
+use std::error::Error;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-
-use gpio_cdev::errors::ErrorKind;
 
 use super::choice::{self, Chip, Line};
 use super::rights;
@@ -63,13 +62,15 @@ fn devices() -> Vec<PathBuf> {
 }
 
 fn open_chip(path: &Path) -> Result<gpio_cdev::Chip, LineError> {
-    gpio_cdev::Chip::new(path).map_err(|error| {
-        let source = system_error(error);
+    let failed = |source: io::Error| {
         if source.kind() == io::ErrorKind::PermissionDenied {
             return LineError::Denied { path: path.to_owned(), remedy: rights::remedy(path), source };
         }
         LineError::Open { what: format!("GPIO chip {}", path.display()), source }
-    })
+    };
+    // Opened once for the system's answer, which gpio-cdev keeps to itself.
+    File::open(path).map_err(failed)?;
+    gpio_cdev::Chip::new(path).map_err(|error| failed(system_error(error)))
 }
 
 fn facts(chip: &gpio_cdev::Chip, path: &Path) -> Result<Chip, LineError> {
@@ -92,11 +93,8 @@ fn facts(chip: &gpio_cdev::Chip, path: &Path) -> Result<Chip, LineError> {
 
 /// The system's error within gpio-cdev's.
 pub(super) fn system_error(error: gpio_cdev::Error) -> io::Error {
-    match error.kind() {
-        ErrorKind::Event(errno) | ErrorKind::Ioctl { cause: errno, .. } => io::Error::from(*errno),
-        ErrorKind::Io(inner) => inner.raw_os_error().map_or_else(|| inner.kind().into(), io::Error::from_raw_os_error),
-        ErrorKind::InvalidRequest(..) | ErrorKind::Offset(_) => io::Error::other(error),
-    }
+    let errno = error.source().and_then(|source| source.downcast_ref::<nix::errno::Errno>());
+    errno.map_or_else(|| io::Error::other(error.to_string()), |errno| io::Error::from(*errno))
 }
 
 #[cfg(test)]

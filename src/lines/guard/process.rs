@@ -13,18 +13,15 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-use thread_priority::{
-    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
-    thread_native_id,
-};
 
 use super::logic::{Action, Exit, Fact, Logic};
 use super::protocol::{Beat, Report};
 use crate::lines::{LineError, PttLine};
+use crate::realtime;
 
-/// Real-time priority of the guard, of 99: above the audio and engine threads, for one of those in an endless loop must
-/// not keep the guard from unkeying. It runs for microseconds.
-const PRIORITY: u8 = 70;
+/// Of the guard: above the audio and engine threads, for one of those in an endless loop must not keep the guard from
+/// unkeying. It runs for microseconds.
+const PRIORITY: u8 = realtime::AUDIO_PRIORITY + 5;
 
 /// Runs the guard until it is asked to end: `open` opens the line, released.
 ///
@@ -40,7 +37,8 @@ pub fn run(
     // A terminal's Ctrl-C and hang-up go to the daemon, which ends the guard in its own good time.
     let _already_a_leader = rustix::process::setsid();
     let signals = Signals::new().map_err(|error| fail(&error.to_string()))?;
-    rise();
+    // Refused, the guard does its duty as an ordinary process; the daemon says so of its own threads.
+    let _ordinary = realtime::request(PRIORITY);
     let line = open().map_err(|error| fail(&error.to_string()))?;
     report(&Report::Ready);
     Guard { line: Held(line), logic: Logic::new(time_out), signals }.watch()
@@ -115,7 +113,7 @@ fn listen(beats: BorrowedFd<'_>, signals: BorrowedFd<'_>, wake: Option<Duration>
         Ok(_) => {}
         Err(Errno::INTR) => return heapless::Vec::new(),
         // Without poll the guard is deaf: as good as a closed pipe.
-        Err(_) => return heapless::Vec::from([Fact::PipeClosed]),
+        Err(_) => return heapless::Vec::from_iter([Fact::PipeClosed]),
     }
     let [beat, signal] = polled.map(|fd| !fd.revents().is_empty());
     let mut heard = heapless::Vec::new();
@@ -126,7 +124,7 @@ fn listen(beats: BorrowedFd<'_>, signals: BorrowedFd<'_>, wake: Option<Duration>
         match rustix::io::read(beats, &mut buffer) {
             Ok(length) => heard = understand(buffer.get(..length).unwrap_or_default()),
             Err(Errno::INTR | Errno::AGAIN) => {}
-            Err(_) => heard = heapless::Vec::from([Fact::PipeClosed]),
+            Err(_) => heard = heapless::Vec::from_iter([Fact::PipeClosed]),
         }
     }
     heard
@@ -136,7 +134,7 @@ fn listen(beats: BorrowedFd<'_>, signals: BorrowedFd<'_>, wake: Option<Duration>
 /// none that unkeys is overlooked.
 fn understand(bytes: &[u8]) -> heapless::Vec<Fact, 2> {
     let mut facts = heapless::Vec::new();
-    let Some((newest, older)) = bytes.split_last() else { return heapless::Vec::from([Fact::PipeClosed]) };
+    let Some((newest, older)) = bytes.split_last() else { return heapless::Vec::from_iter([Fact::PipeClosed]) };
     let older = older.iter().map(|byte| Beat::from_byte(*byte)).filter(|beat| *beat != Beat::Key);
     let newest = Beat::from_byte(*newest);
     for beat in older.last().into_iter().chain([newest]) {
@@ -173,14 +171,6 @@ impl Signals {
             signal_hook::flag::register(ignored, Arc::new(AtomicBool::new(false)))?;
         }
         Ok(Self { asked })
-    }
-}
-
-/// Asks for a real-time class. Refused, the guard does its duty as an ordinary process.
-fn rise() {
-    if let Ok(priority) = PRIORITY.try_into().map(ThreadPriority::Crossplatform) {
-        let fifo = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
-        let _refused = set_thread_priority_and_policy(thread_native_id(), priority, fifo);
     }
 }
 
