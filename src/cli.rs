@@ -1,7 +1,22 @@
 //! The commands.
+
+pub mod guard;
+
 use std::process::ExitCode;
+
+use clap::Parser;
+
+#[derive(Debug, Parser)]
+enum Command {
+    /// Keys the transmitter while heartbeats come on standard input
+    #[command(hide = true)]
+    Guard(guard::GuardArgs),
+}
+
 /// Runs the command of the arguments.
 #[must_use]
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    match Command::parse() {
+        Command::Guard(args) => guard::run(&args),
+    }
 }
