@@ -21,7 +21,7 @@ mod schema;
 mod show;
 
 pub use complaint::{Complaint, Complaints, Place};
-pub use load::{Report, load, read};
+pub use load::{Report, load, read, read_with};
 pub use show::reference_markdown;
 
 /// Everything that `run` needs to know, checked and in the types of the program.

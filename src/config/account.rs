@@ -6,14 +6,12 @@ use super::build::Builder;
 use super::complaint::Complained;
 use super::{Service, TokenSource, User, Zello};
 use crate::secret::Secret;
-use crate::zello::token::SigningKey;
+use crate::zello::entry::EntryPoint;
+use crate::zello::token::{SigningKey, describe};
 
 type Built<T> = Result<T, Complained>;
 
 const T: &str = "zello";
-
-/// Address of the consumer service (protocol section 1).
-const CONSUMER: &str = "wss://zello.io/ws";
 
 impl Builder<'_> {
     /// The account and the channel.
@@ -61,14 +59,16 @@ impl Builder<'_> {
     fn url(&mut self, service: Service) -> Built<String> {
         let network = self.network(service);
         let server = self.server(service);
-        match self.text(T, "url")? {
-            Some(url) => self.own_url(url),
-            None => match service {
-                Service::Consumer => Ok(CONSUMER.to_owned()),
-                Service::Work => Ok(format!("wss://zellowork.io/ws/{}", network?.ok_or(Complained)?)),
-                Service::Enterprise => Ok(format!("wss://{}/ws/mesh", server?.ok_or(Complained)?)),
-            },
+        if let Some(url) = self.text(T, "url")? {
+            return self.own_url(url);
         }
+        let (network, server) = (network?, server?);
+        let entry = match service {
+            Service::Consumer => EntryPoint::Consumer,
+            Service::Work => EntryPoint::Work { network: network.as_deref().ok_or(Complained)? },
+            Service::Enterprise => EntryPoint::Enterprise { server: server.as_deref().ok_or(Complained)? },
+        };
+        entry.url().map_err(|_| Complained)
     }
 
     fn network(&mut self, service: Service) -> Built<Option<String>> {
@@ -80,12 +80,13 @@ impl Builder<'_> {
         if service != Service::Work {
             return Err(self.other_service("network", "work"));
         }
-        if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
-            let help = "for https://acme.zellowork.com write network = \"acme\"";
-            let expected = "letters, digits, `-` and `_`";
-            return Err(self.refuse(T, "network", "is not the name of a network", expected, help));
+        match (EntryPoint::Work { network: &name }).url() {
+            Ok(_) => Ok(Some(name)),
+            Err(error) => {
+                let expected = "letters, digits, `-` and `_`";
+                Err(self.refuse(T, "network", "is not the name of a network", expected, &error.to_string()))
+            }
         }
-        Ok(Some(name))
     }
 
     fn server(&mut self, service: Service) -> Built<Option<String>> {
@@ -97,13 +98,13 @@ impl Builder<'_> {
         if service != Service::Enterprise {
             return Err(self.other_service("server", "enterprise"));
         }
-        let url = format!("wss://{host}/ws/mesh");
-        let plain = !host.contains(['/', '@']) && url.parse::<Uri>().is_ok_and(|uri| uri.host().is_some());
-        if !plain {
-            let help = "write it without wss:// and without a path: server = \"zes.example.org\"";
-            return Err(self.refuse(T, "server", "is not a host", "a host name, with :PORT if need be", help));
+        match (EntryPoint::Enterprise { server: &host }).url() {
+            Ok(_) => Ok(Some(host)),
+            Err(error) => {
+                let expected = "a host name, with :PORT if need be";
+                Err(self.refuse(T, "server", "is not a host", expected, &error.to_string()))
+            }
         }
-        Ok(Some(host))
     }
 
     fn needed(&mut self, key: &str, service: &str, example: &str) -> Complained {
@@ -200,10 +201,14 @@ impl Builder<'_> {
     fn pasted(&mut self, file: &str) -> Built<Secret> {
         let token = self.secret("token_file", file)?;
         let token = Secret::new(token.reveal().trim());
-        let parts = token.reveal().split('.').count();
-        if parts != 3 || token.reveal().contains(char::is_whitespace) {
+        let info = describe(token.reveal()).map_err(|error| {
             let help = "paste the development token whole, on one line: three parts with dots between";
-            return Err(self.refuse(T, "token_file", "holds no token", "a JSON Web Token", help));
+            self.refuse(T, "token_file", &format!("does not fit: {error}"), "a JSON Web Token", help)
+        })?;
+        if info.is_expired(self.now) {
+            let what = "`token_file` in [zello] holds a token that has ended";
+            let help = "make a new one in the developer portal, or use `issuer` and `private_key_file`";
+            self.advise(T, "token_file", what, "a token that is still valid", help);
         }
         Ok(token)
     }

@@ -1,6 +1,6 @@
 //! Settings become a [`Config`]: types of the program, and the rules between keys.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::complaint::{Complained, Complaints};
 use super::files::{Places, Refused};
@@ -19,6 +19,8 @@ pub(crate) struct Builder<'a> {
     pub(crate) places: &'a Places,
     /// What is wrong.
     pub(crate) complaints: &'a mut Complaints,
+    /// Today's time, for tokens.
+    pub(crate) now: SystemTime,
     /// What is odd, but works.
     pub(crate) advice: &'a mut Complaints,
 }

@@ -177,11 +177,16 @@ fn redact(line: &str) -> String {
     }
 }
 
-/// Where a run of characters begins that looks like a key or a token.
+/// Where a run of characters begins that looks like a key or a token: long base64, a PEM header, a JSON Web Token.
 fn first_long_run(line: &str) -> Option<usize> {
     const LONG: usize = 40;
     line.split(|c: char| !(c.is_ascii_alphanumeric() || "+/=_-.".contains(c)))
-        .find(|run| run.len() >= LONG && !run.contains('/') || run.starts_with("-----") || run.len() >= 2 * LONG)
+        .find(|run| {
+            run.starts_with("-----")
+                || run.starts_with("eyJ")
+                || (run.len() >= LONG && !run.contains('/'))
+                || run.len() >= 2 * LONG
+        })
         .and_then(|run| line.find(run))
 }
 
@@ -219,7 +224,8 @@ mod tests {
             "  auth_token = \"hunter2\"",
             "\"Password\" = hunter2",
             "x = \"-----BEGIN hunter2\"",
-            "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.hunter2hunter2",
+            "token_file = \"eyJhbGciOiJSUzI1NiJ9.hunter2\"",
+            "MIIEpAIBAAKCAQEAhunter2hunter2hunter2hunter2",
         ] {
             assert!(!redact(line).contains("hunter2"), "{line}");
         }

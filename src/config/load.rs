@@ -1,6 +1,7 @@
 //! From a path to a report: file, board profile, reader, builder.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use toml::de::DeValue;
 
@@ -38,7 +39,9 @@ pub fn read(path: &Path) -> Report {
     read_with(path, std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from))
 }
 
-fn read_with(path: &Path, credentials: Option<PathBuf>) -> Report {
+/// As [`read`], with systemd's credentials in the folder `credentials`.
+#[must_use]
+pub fn read_with(path: &Path, credentials: Option<PathBuf>) -> Report {
     let mut complaints = Complaints::default();
     let mut advice = Complaints::default();
     let mut effective = String::new();
@@ -99,7 +102,9 @@ fn understand(
     }
     let settings = reader::read(&layers, complaints);
     *effective = show::effective(&settings, board.as_deref());
-    Builder { settings: &settings, places, complaints, advice }.config(board)
+    #[expect(clippy::disallowed_methods, reason = "whether a token has ended is a question to the wall clock")]
+    let now = SystemTime::now();
+    Builder { settings: &settings, places, complaints, now, advice }.config(board)
 }
 
 fn board_of(user: &Layer<'_>, complaints: &mut Complaints) -> Result<Option<String>, Complained> {

@@ -38,7 +38,7 @@ type Name = (&'static str, &'static str);
 pub(crate) struct Settings {
     /// What has a value, or had a wrong one.
     values: BTreeMap<Name, Result<Setting, Complained>>,
-    /// Where the user's tables stand.
+    /// Where the tables stand: the user's, else the board's.
     headers: BTreeMap<&'static str, Place>,
     /// The end of the user's file.
     end: Place,
@@ -57,7 +57,7 @@ impl Settings {
         found.map(|(_, setting)| setting.as_ref().map_err(|done| *done)).transpose()
     }
 
-    /// Where a table begins, or the end of the file if the user has none.
+    /// Where a table begins, or the end of the user's file if there is none.
     pub(crate) fn header(&self, table: &str) -> Place {
         self.headers.get(table).unwrap_or(&self.end).clone()
     }
@@ -108,7 +108,9 @@ pub(crate) fn read(layers: &[Layer<'_>], complaints: &mut Complaints) -> Setting
     }
     let pick = |name| chosen.get(name).copied().unwrap_or(Err(Complained));
     let (ptt, cos) = (pick(schema::PTT.name), pick(schema::COS.name));
-    Settings { values: merge.values, headers: merge.headers, end: merge.end, tables, ptt, cos }
+    let (values, end) = (merge.values, merge.end);
+    let headers = seen.into_iter().rev().flat_map(|seen| seen.headers).collect();
+    Settings { values, headers, end, tables, ptt, cos }
 }
 
 /// What one layer says.
