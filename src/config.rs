@@ -22,7 +22,7 @@ mod show;
 
 pub use complaint::{Complaint, Complaints, Place};
 pub use load::{Report, load, read, read_with};
-pub use show::reference_markdown;
+pub use show::{defaults, reference_markdown};
 
 /// Everything that `run` needs to know, checked and in the types of the program.
 #[derive(Debug, Clone)]

@@ -47,6 +47,7 @@ complaints! {
     a_squelch_without_capture_is_refused: "cos-without-capture";
     lines_that_are_not_toml_are_marked: "syntax";
     an_unknown_board_is_told_the_nearest_and_all: "unknown-board";
+    complaints_about_values_of_a_board_name_its_file: "board-cos-without-capture";
     a_board_does_not_hide_mistakes: "board-incomplete";
 }
 

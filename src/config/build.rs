@@ -36,6 +36,10 @@ impl Builder<'_> {
         let cos = self.cos();
         let uplink = self.uplink();
         let downlink = self.downlink();
+        let ways = match (&audio, &cos) {
+            (Ok(audio), Ok(cos)) => self.ways(audio, cos),
+            (Err(done), _) | (_, Err(done)) => Err(*done),
+        };
         let config = Config {
             board,
             zello: zello?,
@@ -45,7 +49,8 @@ impl Builder<'_> {
             uplink: uplink?,
             downlink: downlink?,
         };
-        self.ways(&config)?;
+        ways?;
+        self.odd_ways(&config);
         Ok(config)
     }
 
@@ -170,6 +175,7 @@ impl Builder<'_> {
 
     fn downlink(&mut self) -> Built<Downlink> {
         const T: &str = "downlink";
+        let jitter = self.jitter();
         let downlink = Downlink {
             lead: self.millis(T, "lead_ms")?,
             tail: self.millis(T, "tail_ms")?,
@@ -184,23 +190,24 @@ impl Builder<'_> {
             jitter_min: self.millis(T, "jitter_min_ms")?,
             jitter_max: self.millis(T, "jitter_max_ms")?,
         };
-        if downlink.jitter_min > downlink.jitter_max {
-            let limits = (downlink.jitter_min.as_millis(), downlink.jitter_max.as_millis());
-            return Err(self.refuse(
-                T,
-                "jitter_min_ms",
-                &format!("is {} and `jitter_max_ms` {}: the least delay above the most", limits.0, limits.1),
-                "`jitter_min_ms` not above `jitter_max_ms`",
-                "lower the one or raise the other; 60 and 800 suit most networks",
-            ));
+        jitter.map(|()| downlink)
+    }
+
+    fn jitter(&mut self) -> Built<()> {
+        const T: &str = "downlink";
+        let (min, max) = (self.whole(T, "jitter_min_ms")?, self.whole(T, "jitter_max_ms")?);
+        if min <= max {
+            return Ok(());
         }
-        Ok(downlink)
+        let why = format!("is {min} and `jitter_max_ms` {max}: the least delay above the most");
+        let help = "lower the one or raise the other; 60 and 800 suit most networks";
+        Err(self.refuse(T, "jitter_min_ms", &why, "`jitter_min_ms` not above `jitter_max_ms`", help))
     }
 
     /// What does not fit together across tables: a gateway must have something to do, and the means for it.
-    fn ways(&mut self, config: &Config) -> Built<()> {
-        let capture = config.audio.capture != AudioDevice::None;
-        let playback = config.audio.playback != AudioDevice::None;
+    fn ways(&mut self, audio: &Audio, cos: &Cos) -> Built<()> {
+        let capture = audio.capture != AudioDevice::None;
+        let playback = audio.playback != AudioDevice::None;
         if !capture && !playback {
             return Err(self.refuse(
                 "audio",
@@ -210,23 +217,23 @@ impl Builder<'_> {
                 "name the sound device of the radio; `zello-gateway devices` lists them",
             ));
         }
-        if !capture && config.cos != Cos::None {
+        if !capture && *cos != Cos::None {
             let cos = self.settings.cos?.name;
             let place = self.settings.header(cos);
             let what = format!("[{cos}] is given, but `capture` in [audio] is \"none\"");
             let help = "name the capture device, or write [cos.none] for a transmit-only gateway";
             return Err(self.complaints.add(place, what, "[cos.none] where nothing is captured", help));
         }
-        self.odd_ways(config, capture, playback);
         Ok(())
     }
 
-    fn odd_ways(&mut self, config: &Config, capture: bool, playback: bool) {
-        if capture && config.cos == Cos::None {
+    /// What works, but does less than a gateway might.
+    fn odd_ways(&mut self, config: &Config) {
+        if config.audio.capture != AudioDevice::None && config.cos == Cos::None {
             let what = "[cos.none]: what the radio hears is never sent";
             self.advise("cos.none", "", what, "a [cos.*] table, or `capture = \"none\"`", "as you wish");
         }
-        if !playback && config.ptt != Ptt::None {
+        if config.audio.playback == AudioDevice::None && config.ptt != Ptt::None {
             self.advise(
                 "audio",
                 "playback",

@@ -6,11 +6,12 @@ use super::schema::{self, Absent, Key, Kind, Table};
 
 /// The name that was probably meant, if one is near enough.
 pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let name = name.to_ascii_lowercase().replace('-', "_");
-    let distance = |other: &str| strsim::osa_distance(&name, &other.replace('-', "_"));
-    let (far, near) = names.map(|other| (distance(other), other)).min_by_key(|(far, _)| *far)?;
-    let whole_word = name.len() > 3 && (near.starts_with(&name) || name.starts_with(near));
-    (far <= 1.max(name.chars().count() / 3) || whole_word).then_some(near)
+    let plain = |name: &str| name.to_ascii_lowercase().replace('-', "_");
+    let name = plain(name);
+    let distance = |other: &str| strsim::osa_distance(&name, &plain(other));
+    let begins_alike = |other: &str| name.len() > 3 && plain(other).starts_with(&name);
+    let near = |other: &str| distance(other) <= 1.max(name.chars().count() / 3) || begins_alike(other);
+    names.filter(|other| near(other)).min_by_key(|other| distance(other))
 }
 
 /// Keys under which people look for ours.

@@ -24,6 +24,16 @@ pub fn reference_markdown() -> String {
     text
 }
 
+/// Every table and key with its default as TOML writes it; a table without keys once, without a key.
+pub fn defaults() -> impl Iterator<Item = (&'static str, Option<&'static str>, Option<String>)> {
+    schema::tables().flat_map(|table| {
+        let keys = table.keys.iter().map(|key| {
+            (table.name, Some(key.name), key.absent.value().map(|value| value.to_string()))
+        });
+        std::iter::once((table.name, None, None)).chain(keys)
+    })
+}
+
 fn row(text: &mut String, key: &Key) {
     let default = match (key.absent, key.absent.value()) {
         (_, Some(value)) => format!("`{value}`"),
