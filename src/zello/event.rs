@@ -68,6 +68,10 @@ pub enum Event {
 }
 
 /// `on_channel_status`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the wire has these flags, and each means something of its own"
+)]
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ChannelStatus {
     /// As the server writes it; case may differ from ours.

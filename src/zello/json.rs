@@ -99,9 +99,11 @@ impl Fields {
     /// The error, if there is one: `false` and an empty text are none.
     pub(in crate::zello) fn error(&self) -> Option<ErrorCode> {
         match self.get("error")? {
-            Value::Bool(false) => None,
+            Value::Null | Value::Bool(false) => None,
             Value::String(text) => (!text.is_empty()).then(|| ErrorCode::from_wire(text)),
-            other => Some(ErrorCode::from_wire(&other.to_string())),
+            other @ (Value::Bool(true) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                Some(ErrorCode::Other(other.to_string()))
+            }
         }
     }
 

@@ -120,10 +120,14 @@ fn section(pem: &str) -> Result<(SectionKind, Vec<u8>), TokenError> {
     if pem.contains("OPENSSH PRIVATE KEY") {
         return Err(wrong("it is in the form of OpenSSH; convert it: ssh-keygen -p -m PEM -f KEY"));
     }
-    <(SectionKind, Vec<u8>)>::from_pem_slice(pem.as_bytes()).map_err(|error| match error {
-        PemError::NoItemsFound => wrong("there is no line -----BEGIN RSA PRIVATE KEY-----"),
-        PemError::MissingSectionEnd { .. } => wrong("its last line is missing"),
-        _ => wrong("it is damaged"),
+    <(SectionKind, Vec<u8>)>::from_pem_slice(pem.as_bytes()).map_err(|error| {
+        wrong(if matches!(error, PemError::NoItemsFound) {
+            "there is no line -----BEGIN RSA PRIVATE KEY-----"
+        } else if matches!(error, PemError::MissingSectionEnd { .. }) {
+            "its last line is missing"
+        } else {
+            "it is damaged"
+        })
     })
 }
 
