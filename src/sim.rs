@@ -21,7 +21,6 @@ mod token_check;
 pub mod world;
 
 pub use fault::Fault;
-pub use phone::{Heard, Login, Phone, PhoneError, Talk};
 pub use serve::{Sim, SimError, SimEvent};
 pub use settings::{Mode, Settings, SettingsError};
 pub use world::{ConnId, Seen, StopReason, World};

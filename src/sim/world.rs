@@ -146,20 +146,6 @@ pub enum StopReason {
     Ordered,
 }
 
-/// The upgrade's answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Admission {
-    /// Welcome, after a while.
-    Accept {
-        /// The service that the path names.
-        service: Service,
-        /// How long to wait before the answer.
-        after: Duration,
-    },
-    /// Refused with this HTTP status.
-    Refuse(u16),
-}
-
 /// Why the world wants to be woken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deadline {
@@ -252,20 +238,26 @@ impl World {
         !self.faults.has(&Fault::MissingPong)
     }
 
+    /// How long the answer to an upgrade request waits.
+    #[must_use]
+    pub fn upgrade_delay(&self) -> Duration {
+        let late =
+            self.faults.read(|fault| if let Fault::SlowUpgrade { ms } = fault { Some(*ms) } else { None });
+        Duration::from_millis(late.unwrap_or(0))
+    }
+
     /// Judges an upgrade request by its path.
-    pub fn admit(&mut self, path: &str) -> Admission {
+    ///
+    /// # Errors
+    /// The HTTP status with which it is refused.
+    pub fn admit(&mut self, path: &str) -> Result<Service, u16> {
         let refusal = self.faults.take(|fault| {
             if let Fault::RefuseUpgrade { status, .. } = fault { Some(*status) } else { None }
         });
-        if let Some(status) = refusal {
-            return Admission::Refuse(status);
+        match refusal {
+            Some(status) => Err(status),
+            None => Service::of_path(self.settings.mode, path).ok_or(404),
         }
-        let Some(service) = Service::of_path(self.settings.mode, path) else {
-            return Admission::Refuse(404);
-        };
-        let late =
-            self.faults.read(|fault| if let Fault::SlowUpgrade { ms } = fault { Some(*ms) } else { None });
-        Admission::Accept { service, after: Duration::from_millis(late.unwrap_or(0)) }
     }
 
     /// Takes a fact.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{ConnId, Deadline, Fault, Frame, Now, Output, World};
-use crate::zello::{AudioFrame, BinaryFrame, HEADER_LEN, PacketId, StreamId};
+use crate::zello::frame::HEADER_LEN;
+use crate::zello::{AudioFrame, BinaryFrame, PacketId, StreamId};
 
 impl World {
     /// Sends a reply or an event.

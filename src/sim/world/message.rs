@@ -92,14 +92,17 @@ impl World {
         };
         let id = self.next_id();
         self.succeed(now, conn, seq, json!({"image_id": id}));
-        let event = json!({
+        let mut event = json!({
             "command": "on_image",
             "message_id": id,
             "type": "jpeg",
-            "width": image.width,
-            "height": image.height,
             "source": image.source.as_deref().unwrap_or("library"),
         });
+        for (name, pixels) in [("width", image.width), ("height", image.height)] {
+            if let Some(pixels) = pixels {
+                event[name] = pixels.into();
+            }
+        }
         let event = self.pass_on(now, conn, &channel, image.to.as_deref(), event);
         if self.pictures.len() >= KEPT_PICTURES {
             self.pictures.remove(0);
