@@ -1,4 +1,5 @@
 //! The commands.
+pub mod sim;
 use std::process::ExitCode;
 /// Runs the command of the arguments.
 #[must_use]
