@@ -21,6 +21,7 @@ mod token_check;
 pub mod world;
 
 pub use fault::Fault;
+pub use phone::{Heard, HeardPacket, Login, Phone, PhoneError, Talk};
 pub use serve::{Sim, SimError, SimEvent};
 pub use settings::{Mode, Settings, SettingsError};
 pub use world::{ConnId, Seen, StopReason, World};
