@@ -1,5 +1,5 @@
 //! A small raw client of the simulator: sends exact frames, and asserts on exact answers.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
 use std::time::Duration;
 
