@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{check, out};
-use crate::config::{self, Config};
-use crate::daemon;
+use crate::config;
 
 /// Runs the gateway until it is told to stop (SIGTERM or Ctrl-C)
 ///
@@ -36,27 +35,12 @@ pub fn run(args: &Args) -> ExitCode {
     match report.config {
         Ok(config) => {
             check::advise(&report.advice);
-            start(&config, args)
+            let _ = (&config, &args.figures);
+            out::failure("zello-gateway run: the daemon is not part of this build")
         }
         Err(complaints) => {
             let file = args.config.display();
             out::failure(&format!("{complaints}\n\n{file}: not started: {} to put right", complaints.len()))
-        }
-    }
-}
-
-fn start(config: &Config, args: &Args) -> ExitCode {
-    let guard_program = match std::env::current_exe() {
-        Ok(program) => program,
-        Err(error) => return out::failure(&format!("zello-gateway run: cannot find this program's own file: {error}")),
-    };
-    daemon::logging::start();
-    let options = daemon::Options { guard_program, figures: args.figures.clone() };
-    match daemon::run(config, &options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error}");
-            ExitCode::FAILURE
         }
     }
 }
