@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, kill_process};
 use zello_gateway::config::{GpioLine, GpioOut, Polarity, Ptt};
 use zello_gateway::lines::guard::{self, GuardEnd, GuardKeyer, GuardWatch, Report, Watched};
@@ -41,7 +43,10 @@ impl Log {
     /// Seconds since the epoch, keyed.
     fn changes(&self) -> Vec<(f64, bool)> {
         let text = fs::read_to_string(self.path()).unwrap_or_default();
-        text.lines().map(|line| line.split_once(' ').unwrap()).map(|(at, on)| (at.parse().unwrap(), on == "on")).collect()
+        text.lines()
+            .map(|line| line.split_once(' ').unwrap())
+            .map(|(at, on)| (at.parse().unwrap(), on == "on"))
+            .collect()
     }
 
     fn levels(&self) -> Vec<bool> {
@@ -256,7 +261,10 @@ fn a_program_that_is_no_guard_is_named_as_such() {
     let started = |program: &Path| guard::spawn(program, &Ptt::None, AMPLE).unwrap_err();
     let missing = folder.path().join("gone");
     assert!(matches!(started(&missing), LineError::GuardStart { .. }));
-    assert!(matches!(started(Path::new("/bin/false")), LineError::GuardEnded { end: GuardEnd::Failed { code: 1 } }));
+    assert!(matches!(
+        started(Path::new("/bin/false")),
+        LineError::GuardEnded { end: GuardEnd::Failed { code: 1 } }
+    ));
     let silent = folder.path().join("silent");
     fs::write(&silent, "#!/bin/sh\nexec sleep 60\n").unwrap();
     fs::set_permissions(&silent, fs::Permissions::from_mode(0o755)).unwrap();
@@ -264,12 +272,12 @@ fn a_program_that_is_no_guard_is_named_as_such() {
 }
 
 /// A guard without the daemon's side: bytes in, lines out.
-fn bare(ptt: &Ptt, time_out_ms: u32) -> Child {
+fn bare(ptt: &Ptt, time_out_ms: u32, reports: Stdio) -> Child {
     let settings = guard::settings::to_json(ptt).unwrap();
     Command::new(PROGRAM)
         .args(["guard", "--ptt", &settings, "--time-out-ms", &time_out_ms.to_string()])
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
+        .stdout(reports)
         .spawn()
         .unwrap()
 }
@@ -285,7 +293,7 @@ fn all_reports(mut guard: Child) -> String {
 #[test]
 fn the_guards_own_time_out_releases_until_the_daemon_says_unkeyed() {
     let log = Log::new();
-    let mut guard = bare(&log.ptt(), 400);
+    let mut guard = bare(&log.ptt(), 400, Stdio::piped());
     let mut beats = guard.stdin.take().unwrap();
     let started = Instant::now();
     let mut talk_until = |levels: &[bool]| {
@@ -315,7 +323,7 @@ fn the_guards_own_time_out_releases_until_the_daemon_says_unkeyed() {
 #[test]
 fn bytes_that_are_no_heartbeats_release_the_line_and_are_told() {
     let log = Log::new();
-    let mut guard = bare(&log.ptt(), 60_000);
+    let mut guard = bare(&log.ptt(), 60_000, Stdio::piped());
     let beats = guard.stdin.as_mut().unwrap();
     beats.write_all(b"K").unwrap();
     log.wait_for(&[true]);
@@ -329,17 +337,15 @@ fn bytes_that_are_no_heartbeats_release_the_line_and_are_told() {
 #[test]
 fn a_daemon_that_reads_no_reports_does_not_keep_the_guard_from_its_duty() {
     let log = Log::new();
-    let mut guard = bare(&log.ptt(), 60_000);
-    let beats = guard.stdin.as_mut().unwrap();
-    // Each byte is reported; together far more than the pipe holds.
-    for _ in 0..20_000 {
-        beats.write_all(b"?").unwrap();
-    }
-    beats.write_all(b"uK").unwrap();
+    let (_unread, full) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).unwrap();
+    while rustix::io::write(&full, &[b' '; 4_096]).is_ok() {}
+    fcntl_setfl(&full, fcntl_getfl(&full).unwrap() - OFlags::NONBLOCK).unwrap();
+    let mut guard = bare(&log.ptt(), 60_000, full.into());
+    guard.stdin.as_mut().unwrap().write_all(b"K").unwrap();
     log.wait_for(&[true]);
     log.assert_released_within(HEARTBEAT_LIMIT + SCHEDULER, log.changes()[0].0);
-    guard.kill().unwrap();
-    guard.wait().unwrap();
+    drop(guard.stdin.take());
+    assert!(guard.wait().unwrap().success());
 }
 
 #[test]

@@ -28,7 +28,16 @@ impl Bench {
     fn new() -> Self {
         let now = Instant::now();
         let logic = Logic::new(TIME_OUT);
-        Self { logic, now, start: now, line_works: true, keyed: false, refusals: 0, done: Vec::new(), exit: None }
+        Self {
+            logic,
+            now,
+            start: now,
+            line_works: true,
+            keyed: false,
+            refusals: 0,
+            done: Vec::new(),
+            exit: None,
+        }
     }
 
     /// Time passes; the guard is woken at each of its deadlines.
@@ -60,7 +69,10 @@ impl Bench {
                 Action::Exit(exit) => self.exit = Some(exit),
             }
         }
-        assert!(!self.keyed || self.exit.is_some() || self.logic.poll_timeout().is_some(), "keyed means a deadline");
+        assert!(
+            !self.keyed || self.exit.is_some() || self.logic.poll_timeout().is_some(),
+            "keyed means a deadline"
+        );
     }
 
     fn beat(&mut self, keyed: bool) {
