@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 pub mod check;
 pub mod demo;
 pub mod devices;
+pub mod guard;
 mod out;
 pub mod run;
 pub mod token;
@@ -55,6 +56,9 @@ enum Command {
     Devices(devices::Args),
     Demo(demo::Args),
     Token(token::Args),
+    /// Keys the transmitter while heartbeats come on standard input
+    #[command(hide = true)]
+    Guard(guard::GuardArgs),
 }
 
 /// Runs the command of the arguments.
@@ -78,6 +82,7 @@ impl Command {
             Self::Devices(args) => devices::run(args),
             Self::Demo(args) => demo::run(args),
             Self::Token(args) => token::run(args),
+            Self::Guard(args) => guard::run(args),
         }
     }
 }
