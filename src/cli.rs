@@ -14,6 +14,7 @@ pub mod devices;
 pub mod guard;
 mod out;
 pub mod run;
+pub mod sim;
 pub mod token;
 mod utc;
 
@@ -55,6 +56,7 @@ enum Command {
     Check(check::Args),
     Devices(devices::Args),
     Demo(demo::Args),
+    Sim(sim::Args),
     Token(token::Args),
     /// Keys the transmitter while heartbeats come on standard input
     #[command(hide = true)]
@@ -81,6 +83,7 @@ impl Command {
             Self::Check(args) => check::run(args),
             Self::Devices(args) => devices::run(args),
             Self::Demo(args) => demo::run(args),
+            Self::Sim(args) => sim::run(args),
             Self::Token(args) => token::run(args),
             Self::Guard(args) => guard::run(args),
         }
