@@ -42,10 +42,10 @@ struct Arguments {
 
 const FIRST_STEPS: &str = "\
 First steps:
-  zello-gateway demo                          see it work: no radio, no sound card, no account needed
-  zello-gateway devices                       what this machine has, and the names for the configuration
-  zello-gateway check gateway.toml            what is wrong with a configuration, and how to put it right
-  zello-gateway run -c gateway.toml           the gateway itself
+  zello-gateway demo                  see it work, without radio, sound card or account
+  zello-gateway devices               what this machine has, by the names to configure
+  zello-gateway check gateway.toml    what is wrong with a configuration
+  zello-gateway run -c gateway.toml   the gateway itself
 
 Exit codes: 0 done, 1 failed (the reason is on stderr), 2 the command line is wrong.
 Every key of the configuration stands in boards/example.toml and in the README.";

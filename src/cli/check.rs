@@ -14,9 +14,10 @@ use crate::config::{self, AudioDevice, Complaints, Config, Cos, Ptt};
 #[command(after_help = "\
 Examples:
   zello-gateway check /etc/zello-gateway/hilltop.toml
-  zello-gateway check --effective gateway.toml      every setting with its value, and where that comes from
+  zello-gateway check --effective gateway.toml   every value, and where it comes from
 
-Exit codes: 0 the file is good (there may be advice on stderr), 1 there are complaints, 2 wrong command line.")]
+Exit codes: 0 the file is good (advice may be on stderr), 1 there are complaints,
+2 wrong command line.")]
 pub struct Args {
     /// The configuration
     #[arg(value_name = "FILE")]

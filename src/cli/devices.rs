@@ -23,7 +23,8 @@ pub use usb::HidDevice;
 Example:
   zello-gateway devices
 
-A device that is missing here is not seen by the kernel, or not open to this user: run it as the service's user too.")]
+A device that is missing is not seen by the kernel, or not open to this user:
+try it as the user of the service, too.")]
 pub struct Args {}
 
 /// Everything that was found.

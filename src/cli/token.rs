@@ -17,8 +17,8 @@ use crate::zello::token::{self, SigningKey, TokenInfo};
 #[command(after_help = "\
 Examples:
   zello-gateway token --issuer 'WkM6…' --key private_key.pem
-  zello-gateway token -c gateway.toml               from the issuer and key of a configuration
-  zello-gateway token --show token.txt              a token from the developer portal, explained; - reads stdin
+  zello-gateway token -c gateway.toml    with the issuer and key of a configuration
+  zello-gateway token --show token.txt   explain a token from the developer portal
 
 Who has the token can log on until it ends: treat it like a password.
 Exit codes: 0 done, 1 failed or the token shown has ended, 2 wrong command line.")]

@@ -24,7 +24,7 @@ pub fn describe(found: &Found) -> String {
 
 /// Writing into a `String` cannot fail.
 macro_rules! put {
-    ($text:expr, $($what:tt)*) => { drop(writeln!($text, $($what)*)) };
+    ($text:expr, $($what:tt)*) => {{ let _ = writeln!($text, $($what)*); }};
 }
 
 fn sound(text: &mut String, cards: &[SoundCard]) {
@@ -106,8 +106,11 @@ fn serial(text: &mut String, ports: &[SerialPort]) {
         put!(text, "  none.");
     }
     for port in ports {
-        let name = port.by_id.as_ref().unwrap_or(&port.path);
-        put!(text, "  {}  ({}, driver {})", name.display(), port.path.display(), port.driver);
+        let (path, driver) = (port.path.display(), &port.driver);
+        match &port.by_id {
+            Some(link) => put!(text, "  {}  ({path}, driver {driver})", link.display()),
+            None => put!(text, "  {path}  (driver {driver})"),
+        }
     }
 }
 
