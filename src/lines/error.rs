@@ -35,7 +35,9 @@ pub enum LineError {
         has: String,
     },
     /// Somebody else holds the line.
-    #[error("line {line} of GPIO chip {chip} is in use by {by}: stop that program or driver, or choose another line")]
+    #[error(
+        "line {line} of GPIO chip {chip} is in use by {by}: stop that program or driver, or choose another line"
+    )]
     Busy {
         /// Name and label.
         chip: String,
@@ -55,7 +57,9 @@ pub enum LineError {
         source: io::Error,
     },
     /// The chip cannot do what the settings ask.
-    #[error("line {line} of GPIO chip {chip} cannot have a pull resistor: set `bias = \"as-is\"` and wire a resistor")]
+    #[error(
+        "line {line} of GPIO chip {chip} cannot have a pull resistor: set `bias = \"as-is\"` and wire a resistor"
+    )]
     NoBias {
         /// Name and label.
         chip: String,
@@ -133,7 +137,9 @@ pub enum LineError {
         end: GuardEnd,
     },
     /// The guard started and says nothing.
-    #[error("the PTT guard does not report that it is ready: is the machine overloaded, or the line's device stuck?")]
+    #[error(
+        "the PTT guard does not report that it is ready: is the machine overloaded, or the line's device stuck?"
+    )]
     GuardSilent,
     /// The guard does not read its heartbeats.
     #[error("the PTT guard takes no heartbeats: it is stopped or stuck, and the line's state is unknown")]

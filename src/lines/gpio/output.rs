@@ -2,9 +2,9 @@
 
 use gpio_cdev::{LineHandle, LineRequestFlags};
 
+use super::CONSUMER;
 use super::choice::{Asked, refusal};
 use super::system::{find, system_error};
-use super::CONSUMER;
 use crate::config::{GpioOut, Polarity};
 use crate::lines::{LineError, PttLine};
 

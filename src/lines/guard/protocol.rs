@@ -169,7 +169,10 @@ mod tests {
     #[test]
     fn a_text_of_several_lines_stays_one_report() {
         let report = Report::Failed("no\nready\n".to_owned());
-        assert_eq!(Reports::default().take(format!("{report}\n").as_bytes()), [Report::Failed("no ready ".to_owned())]);
+        assert_eq!(
+            Reports::default().take(format!("{report}\n").as_bytes()),
+            [Report::Failed("no ready ".to_owned())]
+        );
     }
 
     #[test]
