@@ -81,7 +81,7 @@ fn what_cannot_be_used_fails_with_its_remedy_and_without_its_contents() {
         (key("nowhere"), "nowhere does not exist"),
         (vec!["token", "--show", "password"], "not a JSON Web Token"),
         (vec!["token", "--show", "nowhere"], "cannot read nowhere"),
-        (vec!["token", "-c", "nowhere.toml"], "nowhere.toml does not exist"),
+        (vec!["token", "-c", "nowhere.toml"], "nowhere.toml: does not exist"),
     ] {
         let said = run_in(&desk.path(""), &args);
         assert_eq!(said.code, Some(1), "{args:?}");
