@@ -32,7 +32,7 @@ Exit codes: 0 stopped when asked to, 1 failed, 2 wrong command line.")]
 pub struct Args {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8008")]
-    pub listen: SocketAddr,
+    pub listen: String,
     /// Accounts, issuer keys, channels and faults (TOML)
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -75,8 +75,8 @@ fn serve(args: &Args) -> anyhow::Result<()> {
 async fn serve_until_signal(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
-    let listener = TcpListener::bind(args.listen).await.with_context(|| {
-        format!("cannot listen on {}; is another program using the port? choose one by --listen", args.listen)
+    let listener = TcpListener::bind(&args.listen).await.with_context(|| {
+        format!("cannot listen on {}; give a free ADDRESS:PORT of this machine by --listen", args.listen)
     })?;
     let address = listener.local_addr()?;
     let sim = match &args.journal {
