@@ -21,6 +21,18 @@ impl<T> Producer<'_, T> {
     pub fn enqueue(&mut self, item: T) -> Result<(), T> {
         self.0.enqueue(item)
     }
+
+    /// How many items wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 impl<T> Consumer<'_, T> {
@@ -60,11 +72,16 @@ pub fn channel<T: Send + 'static, const N: usize>() -> (Producer<'static, T>, Co
 
 trait Sends<T> {
     fn enqueue(&mut self, item: T) -> Result<(), T>;
+    fn len(&self) -> usize;
 }
 
 impl<T, const N: usize> Sends<T> for spsc::Producer<'_, T, N> {
     fn enqueue(&mut self, item: T) -> Result<(), T> {
         spsc::Producer::enqueue(self, item)
+    }
+
+    fn len(&self) -> usize {
+        spsc::Producer::len(self)
     }
 }
 
@@ -98,7 +115,7 @@ mod tests {
         assert_eq!((sender.enqueue(1), sender.enqueue(2), sender.enqueue(3)), (Ok(()), Ok(()), Err(3)));
         assert_eq!(receiver.dequeue(), Some(1));
         assert_eq!(sender.enqueue(4), Ok(()));
-        assert_eq!((receiver.peek(), receiver.len()), (Some(&2), 2));
+        assert_eq!((receiver.peek(), receiver.len(), sender.len()), (Some(&2), 2, 2));
     }
 
     #[test]

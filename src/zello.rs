@@ -3,22 +3,31 @@
 //! Reading is lenient (unknown fields and events, `false` for a string, missing flags, long codec headers); writing is
 //! exact. Nothing that a server sends can make this module panic.
 
+mod base64;
+pub mod close;
 pub mod codec_header;
 pub mod command;
+pub mod entry;
 pub mod error;
 pub mod event;
 pub mod frame;
+mod json;
 pub mod toc;
 pub mod token;
 
+pub use close::CloseReason;
 pub use codec_header::CodecHeader;
-pub use command::{Command, Logon, Request, StartStream};
+pub use command::{Command, Logon, Request, SendImage, SendLocation, StartStream};
+pub use entry::EntryPoint;
 pub use error::{ErrorClass, ErrorCode};
-pub use event::{ChannelStatus, Event, Reply, ServerMessage, StreamStart, Success};
+pub use event::{
+    ChannelStatus, DispatchCall, Event, Image, Location, Reply, ServerMessage, StreamStart, Success,
+    TextMessage, Transcription, Translation,
+};
 pub use frame::{AudioFrame, BinaryFrame, ImageFrame, ImageKind};
 
 /// A stream's number, given by the server; positive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub u32);
 
 /// A packet's number within its stream.

@@ -1,7 +1,14 @@
 //! Commands: what a client sends as text frames (protocol section 4).
 
+use super::json::{Fields, Object};
 use super::{CodecHeader, Seq, StreamId, WireError};
 use crate::secret::Secret;
+
+/// The longest text message, bytes.
+pub const LONGEST_TEXT: usize = 30 * 1024;
+
+/// The most channels of one log-on, on Work and Enterprise; the consumer service has one.
+pub const MOST_CHANNELS: usize = 100;
 
 /// A command with the sequence number that asks for a reply.
 #[derive(Debug, Clone, PartialEq)]
@@ -134,11 +141,17 @@ pub struct SendImage {
 }
 
 impl StartStream {
-    /// A stream of one Opus frame a packet.
+    /// A stream for everybody on the channel; the duration of its packets is that of the header.
     #[must_use]
     pub fn opus(channel: &str, header: CodecHeader) -> Self {
-        let _ = (channel, header);
-        todo!()
+        Self {
+            channel: Some(channel.to_owned()),
+            kind: Some("audio".to_owned()),
+            codec: Some("opus".to_owned()),
+            codec_header: Some(header.to_base64()),
+            packet_duration: Some(f64::from(header.packet_ms())),
+            to: None,
+        }
     }
 }
 
@@ -146,7 +159,7 @@ impl Request {
     /// The text frame.
     #[must_use]
     pub fn to_json(&self) -> String {
-        todo!()
+        self.command.write(Object::of("command", self.command.name()).maybe("seq", self.seq)).to_json()
     }
 
     /// Reads a text frame as a server does: `null` is absent, unknown fields are ignored.
@@ -154,7 +167,180 @@ impl Request {
     /// # Errors
     /// [`WireError`] for anything that is not an object with a `command`.
     pub fn parse(text: &str) -> Result<Self, WireError> {
-        let _ = text;
-        todo!()
+        let fields = Fields::parse(text)?;
+        let name = fields.get("command").and_then(|name| name.as_str()).ok_or_else(|| {
+            WireError::Malformed { what: "message".to_owned(), why: "there is no command".to_owned() }
+        })?;
+        Ok(Self { seq: fields.unsigned("seq"), command: Command::read(name, &fields) })
+    }
+}
+
+impl Command {
+    /// The name on the wire.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Logon(_) => "logon",
+            Self::StartStream(_) => "start_stream",
+            Self::StopStream { .. } => "stop_stream",
+            Self::SendTextMessage { .. } => "send_text_message",
+            Self::SendLocation(_) => "send_location",
+            Self::SendImage(_) => "send_image",
+            Self::Keepalive => "keepalive",
+            Self::EndDispatchCall { .. } => "end_dispatch_call",
+            Self::Unknown(name) => name,
+        }
+    }
+
+    fn read(name: &str, fields: &Fields) -> Self {
+        match name {
+            "logon" => Self::Logon(Logon::read(fields)),
+            "start_stream" => Self::StartStream(StartStream::read(fields)),
+            "stop_stream" => {
+                Self::StopStream { stream_id: fields.stream_id(), channel: fields.text("channel") }
+            }
+            "send_text_message" => Self::SendTextMessage {
+                channel: fields.text("channel"),
+                text: fields.text("text"),
+                to: fields.addressee(),
+            },
+            "send_location" => Self::SendLocation(SendLocation::read(fields)),
+            "send_image" => Self::SendImage(SendImage::read(fields)),
+            "keepalive" => Self::Keepalive,
+            "end_dispatch_call" => {
+                Self::EndDispatchCall { call_id: fields.signed("call_id"), channel: fields.text("channel") }
+            }
+            other => Self::Unknown(other.to_owned()),
+        }
+    }
+
+    fn write(&self, object: Object) -> Object {
+        match self {
+            Self::Logon(logon) => logon.write(object),
+            Self::StartStream(start) => start.write(object),
+            Self::StopStream { stream_id, channel } => {
+                object.maybe("stream_id", stream_id.map(|id| id.0)).maybe("channel", channel.as_deref())
+            }
+            Self::SendTextMessage { channel, text, to } => object
+                .maybe("channel", channel.as_deref())
+                .maybe("text", text.as_deref())
+                .maybe("for", to.as_deref()),
+            Self::SendLocation(location) => location.write(object),
+            Self::SendImage(image) => image.write(object),
+            Self::EndDispatchCall { call_id, channel } => {
+                object.maybe("call_id", *call_id).maybe("channel", channel.as_deref())
+            }
+            Self::Keepalive | Self::Unknown(_) => object,
+        }
+    }
+}
+
+impl Logon {
+    fn read(fields: &Fields) -> Self {
+        let mut channels = fields.texts("channels");
+        for channel in fields.texts("channel") {
+            if !channels.contains(&channel) {
+                channels.push(channel);
+            }
+        }
+        Self {
+            auth_token: fields.secret("auth_token"),
+            refresh_token: fields.secret("refresh_token"),
+            username: fields.text("username"),
+            password: fields.secret("password"),
+            channels,
+            listen_only: fields.flag("listen_only"),
+            version: fields.text("version"),
+            platform_type: fields.text("platform_type"),
+            platform_name: fields.text("platform_name"),
+            language: fields.text("language"),
+        }
+    }
+
+    fn write(&self, object: Object) -> Object {
+        object
+            .reveal("auth_token", self.auth_token.as_ref())
+            .reveal("refresh_token", self.refresh_token.as_ref())
+            .maybe("username", self.username.as_deref())
+            .reveal("password", self.password.as_ref())
+            .put("channels", self.channels.clone())
+            .maybe("listen_only", self.listen_only.then_some(true))
+            .maybe("version", self.version.as_deref())
+            .maybe("platform_type", self.platform_type.as_deref())
+            .maybe("platform_name", self.platform_name.as_deref())
+            .maybe("language", self.language.as_deref())
+    }
+}
+
+impl StartStream {
+    fn read(fields: &Fields) -> Self {
+        Self {
+            channel: fields.text("channel"),
+            kind: fields.text("type"),
+            codec: fields.text("codec"),
+            codec_header: fields.text("codec_header"),
+            packet_duration: fields.float("packet_duration"),
+            to: fields.addressee(),
+        }
+    }
+
+    fn write(&self, object: Object) -> Object {
+        object
+            .maybe("channel", self.channel.as_deref())
+            .maybe("type", self.kind.as_deref())
+            .maybe("codec", self.codec.as_deref())
+            .maybe("codec_header", self.codec_header.as_deref())
+            .number("packet_duration", self.packet_duration)
+            .maybe("for", self.to.as_deref())
+    }
+}
+
+impl SendLocation {
+    fn read(fields: &Fields) -> Self {
+        Self {
+            channel: fields.text("channel"),
+            latitude: fields.float("latitude"),
+            longitude: fields.float("longitude"),
+            accuracy: fields.float("accuracy"),
+            formatted_address: fields.text("formatted_address"),
+            to: fields.addressee(),
+        }
+    }
+
+    fn write(&self, object: Object) -> Object {
+        object
+            .maybe("channel", self.channel.as_deref())
+            .number("latitude", self.latitude)
+            .number("longitude", self.longitude)
+            .number("accuracy", self.accuracy)
+            .maybe("formatted_address", self.formatted_address.as_deref())
+            .maybe("for", self.to.as_deref())
+    }
+}
+
+impl SendImage {
+    fn read(fields: &Fields) -> Self {
+        Self {
+            channel: fields.text("channel"),
+            kind: fields.text("type"),
+            thumbnail_content_length: fields.unsigned("thumbnail_content_length"),
+            content_length: fields.unsigned("content_length"),
+            width: fields.short("width"),
+            height: fields.short("height"),
+            source: fields.text("source"),
+            to: fields.addressee(),
+        }
+    }
+
+    fn write(&self, object: Object) -> Object {
+        object
+            .maybe("channel", self.channel.as_deref())
+            .maybe("type", self.kind.as_deref())
+            .maybe("thumbnail_content_length", self.thumbnail_content_length)
+            .maybe("content_length", self.content_length)
+            .maybe("width", self.width)
+            .maybe("height", self.height)
+            .maybe("source", self.source.as_deref())
+            .maybe("for", self.to.as_deref())
     }
 }

@@ -1,6 +1,8 @@
 //! Replies and events: what a server sends as text frames (protocol sections 4 and 5).
 
-use super::{CodecHeader, ErrorCode, Seq, StreamId, WireError};
+mod wire;
+
+use super::{CodecHeader, ErrorCode, Seq, StreamId};
 use crate::secret::Secret;
 
 /// One text frame from the server.
@@ -54,15 +56,8 @@ pub enum Event {
     Image(Image),
     /// Speech as text.
     Transcription(Transcription),
-    /// Dispatch call state.
-    DispatchCallStatus {
-        /// Which channel.
-        channel: Option<String>,
-        /// `received`, `taken` or `ended`.
-        status: Option<String>,
-        /// Which call.
-        call_id: Option<i64>,
-    },
+    /// State of a dispatch call.
+    DispatchCallStatus(DispatchCall),
     /// An event that this program does not know; to be ignored.
     Unknown {
         /// Its `command`.
@@ -73,6 +68,10 @@ pub enum Event {
 }
 
 /// `on_channel_status`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the wire has these flags, and each means something of its own"
+)]
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ChannelStatus {
     /// As the server writes it; case may differ from ours.
@@ -91,16 +90,18 @@ pub struct ChannelStatus {
     pub error: Option<ErrorCode>,
     /// `error_type == "configuration"`: these credentials can never enter.
     pub configuration: bool,
+    /// Seen as `false` only.
+    pub full_duplex: bool,
 }
 
 /// `on_stream_start`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct StreamStart {
     /// Which stream.
     pub stream_id: StreamId,
-    /// On which channel.
+    /// On which channel; empty if the server leaves it out.
     pub channel: String,
-    /// Who talks.
+    /// Who talks; empty if the server leaves it out.
     pub from: String,
     /// Only for this user; `false` and absent are `None`.
     pub to: Option<String>,
@@ -108,6 +109,12 @@ pub struct StreamStart {
     pub codec_header: Option<CodecHeader>,
     /// Milliseconds; a hint only.
     pub packet_duration: Option<f64>,
+    /// The channel translates.
+    pub translations_enabled: bool,
+    /// Of the talker; ISO 639-1.
+    pub language: Option<String>,
+    /// Base64 of 32 bytes, seen and unexplained; the packets are plain Opus all the same.
+    pub key: Option<String>,
 }
 
 /// `on_text_message`.
@@ -171,7 +178,7 @@ pub struct Image {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Transcription {
     /// Of which stream.
-    pub stream_id: StreamId0,
+    pub stream_id: Option<StreamId>,
     /// What was said.
     pub text: String,
     /// 0 to 1.
@@ -182,24 +189,32 @@ pub struct Transcription {
     pub language: String,
     /// Cut short.
     pub truncated: bool,
+    /// The same in other languages.
+    pub translations: Vec<Translation>,
 }
 
-/// A stream's number that may be missing.
-pub type StreamId0 = Option<StreamId>;
+/// A transcription in another language.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Translation {
+    /// ISO 639-1.
+    pub language: String,
+    /// What was said.
+    pub message: String,
+}
 
-impl ServerMessage {
-    /// Reads a text frame from a server.
-    ///
-    /// # Errors
-    /// [`WireError`] for anything that is not a JSON object, or a known event without its necessary fields.
-    pub fn parse(text: &str) -> Result<Self, WireError> {
-        let _ = text;
-        todo!()
-    }
-
-    /// The text frame, as the simulator sends it.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        todo!()
-    }
+/// `on_dispatch_call_status`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DispatchCall {
+    /// On which channel.
+    pub channel: Option<String>,
+    /// `received`, `taken` or `ended`.
+    pub status: Option<String>,
+    /// Which call.
+    pub call_id: Option<i64>,
+    /// Account of the one who took it.
+    pub dispatcher: Option<String>,
+    /// Name of the one who took it.
+    pub dispatcher_display_name: Option<String>,
+    /// Address of a picture.
+    pub dispatcher_profile_picture: Option<String>,
 }

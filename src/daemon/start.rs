@@ -1,0 +1,239 @@
+//! Start: devices and lines first, so that a refusal ends the program before anything runs; then the threads.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::threads::Threads;
+use super::{Error, Options, watch};
+use crate::audio::{self, Capture, CapturedBlock, DeviceStatus, Playback};
+use crate::bell::Bell;
+use crate::codec::Block;
+use crate::config::{Audio, Config, Cos};
+use crate::counters::Counters;
+use crate::engine::{self, Engine};
+use crate::lines::cos::{self, LineStatus};
+use crate::lines::guard::{self, GuardKeyer, GuardWatch};
+use crate::lines::{CosEdge, CosLine};
+use crate::queue::{self, Consumer, Producer};
+use crate::realtime::{AUDIO_PRIORITY, ENGINE_PRIORITY};
+use crate::{net, realtime};
+
+/// 10 ms blocks between the audio threads and the engine: 310 ms in which the engine may be late.
+const SOUND_QUEUE: usize = 32;
+/// Squelch edges; debounced ones come far slower than the engine looks.
+const COS_QUEUE: usize = 64;
+/// Overs and packets for the network task: 15 s of packets of 60 ms.
+const UPLINK_QUEUE: usize = 256;
+/// Streams and packets from the network task: the burst after a stall of 5 s at 20 ms.
+const DOWNLINK_QUEUE: usize = 256;
+/// Log lines of the engine.
+const EVENT_QUEUE: usize = 64;
+
+/// The network task gets so long for its goodbye.
+const NET_GOODBYE: Duration = Duration::from_secs(3);
+/// Any other thread notices its stop within one period, one poll or one look at its flag.
+const THREAD_GOODBYE: Duration = Duration::from_secs(2);
+
+/// A running gateway, as the main thread sees it.
+pub(super) struct Gateway {
+    pub(super) threads: Threads,
+    pub(super) counters: Arc<Counters>,
+    pub(super) events: Consumer<'static, engine::Event>,
+    /// Moves while the engine runs; feeds the watchdog.
+    pub(super) engine_ticks: Arc<AtomicU64>,
+    pub(super) stopping: bool,
+    stop_net: CancellationToken,
+    stop_engine: Arc<AtomicBool>,
+    stop_devices: Arc<AtomicBool>,
+    engine_bell: Bell,
+}
+
+pub(super) fn start(config: &Config, options: &Options) -> Result<Gateway, Error> {
+    let playback = audio::open_playback(&config.audio)?;
+    let capture = audio::open_capture(&config.audio)?;
+    let cos = match &config.cos {
+        Cos::Gpio(_) | Cos::Fifo { .. } => Some(cos::open_cos(&config.cos)?),
+        Cos::Vox(_) | Cos::None => None,
+    };
+    let (keyer, guard) = guard::spawn(&options.guard_program, &config.ptt, config.downlink.time_out)?;
+
+    let (capture_tx, capture_rx) = queue::channel::<_, SOUND_QUEUE>();
+    let (playback_tx, playback_rx) = queue::channel::<_, SOUND_QUEUE>();
+    let (cos_tx, cos_rx) = queue::channel::<_, COS_QUEUE>();
+    let (uplink_tx, uplink_rx) = queue::channel::<_, UPLINK_QUEUE>();
+    let (downlink_tx, downlink_rx) = queue::channel::<_, DOWNLINK_QUEUE>();
+    let (events_tx, events) = queue::channel::<_, EVENT_QUEUE>();
+    let bell = || Bell::new().map_err(|source| Error::System { what: "an event descriptor", source });
+    let (engine_bell, uplink_bell) = (bell()?, bell()?);
+    let counters = Arc::new(Counters::default());
+    let playback_status = Arc::new(DeviceStatus::new());
+
+    let ports = engine::Ports {
+        capture: capture_rx,
+        playback: playback_tx,
+        cos: cos_rx,
+        to_net: uplink_tx,
+        net_bell: uplink_bell.clone(),
+        from_net: downlink_rx,
+        events: events_tx,
+        playback_status: Arc::clone(&playback_status),
+        counters: Arc::clone(&counters),
+    };
+    let engine = Engine::new(Instant::now(), config, ports, keyer)?;
+    let net_ports = net::Ports {
+        uplink: uplink_rx,
+        uplink_bell,
+        downlink: downlink_tx,
+        engine_bell: engine_bell.clone(),
+        counters: Arc::clone(&counters),
+    };
+    let mut gateway = Gateway {
+        threads: Threads::new(),
+        counters,
+        events,
+        engine_ticks: Arc::default(),
+        stopping: false,
+        stop_net: CancellationToken::new(),
+        stop_engine: Arc::default(),
+        stop_devices: Arc::default(),
+        engine_bell,
+    };
+    gateway.start_engine(engine)?;
+    gateway.start_guard_watch(guard)?;
+    gateway.start_playback(&config.audio, playback, playback_rx, playback_status)?;
+    if let Some(capture) = capture {
+        gateway.start_capture(&config.audio, capture, capture_tx)?;
+    }
+    if let Some(cos) = cos {
+        gateway.start_cos(&config.cos, cos, cos_tx)?;
+    }
+    gateway.start_net(config, net_ports)?;
+    info!(capture = %config.audio.capture, playback = %config.audio.playback, "sound devices and lines are open");
+    Ok(gateway)
+}
+
+impl Gateway {
+    fn start_engine(&mut self, mut engine: Engine<GuardKeyer>) -> Result<(), Error> {
+        let (bell, stop, ticks) = (self.engine_bell.clone(), self.stop_engine.clone(), self.engine_ticks.clone());
+        self.spawn("engine", move || {
+            ask_for_real_time("engine", ENGINE_PRIORITY);
+            while !stop.load(Ordering::Relaxed) {
+                let next = engine.step(Instant::now()).map_err(|gone| gone.to_string())?;
+                ticks.fetch_add(1, Ordering::Relaxed);
+                let _rang = bell.wait(next.saturating_duration_since(Instant::now()));
+            }
+            engine.shut_down(Instant::now()).map_err(|gone| gone.to_string())
+        })
+    }
+
+    fn start_guard_watch(&mut self, guard: GuardWatch) -> Result<(), Error> {
+        let stop = Arc::clone(&self.stop_devices);
+        self.spawn("guard-watch", move || {
+            let end = guard.wait(&stop, watch::log_guard);
+            Err(format!("the guard of the PTT line {end}"))
+        })
+    }
+
+    fn start_playback(
+        &mut self,
+        audio: &Audio,
+        device: Box<dyn Playback>,
+        blocks: Consumer<'static, Block>,
+        status: Arc<DeviceStatus>,
+    ) -> Result<(), Error> {
+        let (audio, counters, stop) = (audio.clone(), self.counters.clone(), self.stop_devices.clone());
+        self.spawn("audio-out", move || {
+            if audio::is_rt_eligible(&audio.playback) {
+                ask_for_real_time("audio-out", AUDIO_PRIORITY);
+            }
+            audio::run_playback(&audio, device, blocks, &status, &counters, &stop);
+            Ok(())
+        })
+    }
+
+    fn start_capture(
+        &mut self,
+        audio: &Audio,
+        device: Box<dyn Capture>,
+        blocks: Producer<'static, CapturedBlock>,
+    ) -> Result<(), Error> {
+        let (audio, counters, stop) = (audio.clone(), self.counters.clone(), self.stop_devices.clone());
+        self.spawn("audio-in", move || {
+            if audio::is_rt_eligible(&audio.capture) {
+                ask_for_real_time("audio-in", AUDIO_PRIORITY);
+            }
+            audio::run_capture(&audio, device, blocks, &DeviceStatus::new(), &counters, &stop);
+            Ok(())
+        })
+    }
+
+    fn start_cos(
+        &mut self,
+        cos: &Cos,
+        line: Box<dyn CosLine>,
+        edges: Producer<'static, CosEdge>,
+    ) -> Result<(), Error> {
+        let (cos, bell) = (cos.clone(), self.engine_bell.clone());
+        let (counters, stop) = (self.counters.clone(), self.stop_devices.clone());
+        self.spawn("cos", move || {
+            let status = LineStatus::default();
+            let outlet = cos::Outlet { edges, engine_bell: &bell, status: &status, counters: &counters };
+            cos::run_cos(&cos, line, outlet, &stop);
+            Ok(())
+        })
+    }
+
+    fn start_net(&mut self, config: &Config, ports: net::Ports) -> Result<(), Error> {
+        let (zello, uplink, stop) = (config.zello.clone(), config.uplink, self.stop_net.clone());
+        self.spawn("net", move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(|refused| format!("the network runtime did not start: {refused}"))?;
+            runtime.block_on(net::run(zello, uplink, ports, stop));
+            Ok(())
+        })
+    }
+
+    fn spawn(
+        &mut self,
+        name: &'static str,
+        body: impl FnOnce() -> Result<(), String> + Send + 'static,
+    ) -> Result<(), Error> {
+        self.threads.spawn(name, body).map_err(|source| Error::System { what: "a thread", source })
+    }
+
+    /// Stops in order: the engine unkeys and closes its over, the network says goodbye, then the devices.
+    pub(super) fn stop(&mut self) {
+        self.stopping = true;
+        self.stop_engine.store(true, Ordering::Relaxed);
+        self.engine_bell.ring();
+        self.join("engine", THREAD_GOODBYE);
+        self.stop_net.cancel();
+        self.join("net", NET_GOODBYE);
+        self.stop_devices.store(true, Ordering::Relaxed);
+        for name in ["cos", "audio-in", "audio-out", "guard-watch"] {
+            self.join(name, THREAD_GOODBYE);
+        }
+    }
+
+    fn join(&mut self, name: &'static str, limit: Duration) {
+        if !self.threads.join(name, limit) {
+            warn!(thread = name, "a thread did not stop in time; it ends with the process");
+        }
+    }
+}
+
+/// Says once for all threads that the real-time class was refused.
+fn ask_for_real_time(thread: &'static str, priority: u8) {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if let Err(refused) = realtime::request(priority) {
+        if !SAID.swap(true, Ordering::Relaxed) {
+            warn!(thread, "{refused}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The main thread while the gateway runs: signals, the engine's log lines, systemd, and the first thread to end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use sd_notify::NotifyState;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use tracing::{debug, error, info, warn};
+
+use super::Error;
+use super::start::Gateway;
+use crate::engine::Event;
+use crate::lines::guard::Report;
+use crate::logic::downlink;
+
+/// The main thread looks at signals and log lines this often.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// systemd's watchdog is fed at this interval while the engine makes progress; `WatchdogSec` must be longer.
+const FEED: Duration = Duration::from_secs(2);
+
+/// Watches until a signal asks to end, or a thread ends.
+pub(super) fn watch(gateway: &mut Gateway) -> Result<(), Error> {
+    let asked = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGINT, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&asked))
+            .map_err(|source| Error::System { what: "a signal handler", source })?;
+    }
+    tell_systemd(&[NotifyState::Ready]);
+    let mut watchdog = Watchdog::new(Instant::now());
+    loop {
+        if let Some(ending) = gateway.threads.next_ending(LOOK) {
+            let why = ending.result.err().unwrap_or_else(|| "it left its loop".to_owned());
+            error!(thread = ending.name, why, "a thread ended; the gateway stops, unkeyed");
+            return Err(Error::Thread { thread: ending.name, why });
+        }
+        while let Some(event) = gateway.events.dequeue() {
+            log(&event);
+        }
+        if asked.load(Ordering::Relaxed) {
+            info!("asked to end");
+            tell_systemd(&[NotifyState::Stopping]);
+            return Ok(());
+        }
+        watchdog.look(Instant::now(), gateway.engine_ticks.load(Ordering::Relaxed));
+    }
+}
+
+/// Feeds systemd's watchdog, but only while the engine's ticks move.
+struct Watchdog {
+    next: Instant,
+    ticks: u64,
+}
+
+impl Watchdog {
+    fn new(now: Instant) -> Self {
+        Self { next: now, ticks: 0 }
+    }
+
+    fn look(&mut self, now: Instant, ticks: u64) {
+        if now < self.next {
+            return;
+        }
+        self.next = now + FEED;
+        if std::mem::replace(&mut self.ticks, ticks) == ticks {
+            warn!("the engine makes no progress; systemd's watchdog is not fed");
+        } else {
+            tell_systemd(&[NotifyState::Watchdog]);
+        }
+    }
+}
+
+fn tell_systemd(states: &[NotifyState]) {
+    if let Err(unheard) = sd_notify::notify(false, states) {
+        debug!(%unheard, "systemd could not be told");
+    }
+}
+
+/// A report of the guard becomes a log line. Keying itself is told by the engine.
+pub(super) fn log_guard(report: Report) {
+    match report {
+        Report::Ready | Report::Keyed | Report::Unkeyed => debug!(?report, "guard"),
+        Report::Silent | Report::TimedOut | Report::Garbled | Report::Failed(_) => warn!(?report, "guard"),
+    }
+}
+
+fn log(event: &Event) {
+    match *event {
+        Event::OverBegan => info!("the radio hears somebody"),
+        Event::OverEnded { after } => info!(seconds = after.as_secs_f32(), "the over on the radio ended"),
+        Event::Keyed => info!("transmitter keyed"),
+        Event::Unkeyed { after } => info!(seconds = after.as_secs_f32(), "transmitter unkeyed"),
+        Event::TimedOut => warn!(
+            "time-out: the transmitter was keyed for time_out_seconds and is released; the rest of the stream is discarded"
+        ),
+        Event::Stuck { stuck: true } => warn!(
+            "the squelch has been open for stuck_seconds: COS is not believed until it closes; check COS wiring and squelch level"
+        ),
+        Event::Stuck { stuck: false } => info!("the squelch has closed; COS is believed again"),
+        Event::Stream(event) => log_stream(&event),
+    }
+}
+
+fn log_stream(event: &downlink::Event) {
+    debug!(?event, "stream");
+}

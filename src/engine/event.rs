@@ -1,0 +1,36 @@
+//! What the engine tells people through the watching thread.
+
+use std::time::Duration;
+
+use crate::counters::Counters;
+use crate::logic::downlink;
+
+/// Something worth a log line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Event {
+    /// The radio hears somebody.
+    OverBegan,
+    /// The over is complete.
+    OverEnded {
+        /// From the opening of the squelch to the end of the hang.
+        after: Duration,
+    },
+    /// The transmitter was keyed.
+    Keyed,
+    /// The transmitter was unkeyed.
+    Unkeyed {
+        /// How long it was keyed.
+        after: Duration,
+    },
+    /// The time-out timer cut a transmission.
+    TimedOut,
+    /// The squelch has been open too long, or has closed at last.
+    Stuck {
+        /// Open too long.
+        stuck: bool,
+    },
+    /// A stream of the channel.
+    Stream(downlink::Event),
+}
+
+pub(super) fn count(_event: &downlink::Event, _counters: &Counters) {}

@@ -1,0 +1,72 @@
+//! To the radio: packets of the speaking stream become blocks of sound.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::codec::{Block, CodecError, Decoder, MAX_PACKET_SAMPLES, SAMPLE_RATE_HZ};
+use crate::config;
+use crate::counters::Counters;
+use crate::dsp::DownlinkChain;
+use crate::logic::downlink::{Downlink, Pull};
+
+/// The downlink's half of the engine.
+pub(super) struct Speaker {
+    pub(super) streams: Downlink,
+    decoder: Decoder,
+    chain: DownlinkChain,
+    /// Decoded and not yet played.
+    pcm: VecDeque<f32>,
+    scratch: Box<[f32; MAX_PACKET_SAMPLES]>,
+}
+
+impl Speaker {
+    pub(super) fn new(settings: config::Downlink) -> Result<Self, CodecError> {
+        Ok(Self {
+            streams: Downlink::new(settings),
+            decoder: Decoder::new()?,
+            chain: DownlinkChain::new(),
+            pcm: VecDeque::with_capacity(2 * MAX_PACKET_SAMPLES),
+            scratch: Box::new([0.0; MAX_PACKET_SAMPLES]),
+        })
+    }
+
+    /// Writes the next 10 ms; false when there is nothing more to say (the block is silent then).
+    pub(super) fn next_block(&mut self, now: Instant, block: &mut Block, counters: &Counters) -> bool {
+        let mut more = true;
+        while more && self.pcm.len() < block.len() {
+            match self.streams.pull(now) {
+                Pull::Begin => self.decoder.reset(),
+                Pull::Packet(packet) => match self.decoder.decode(packet, &mut self.scratch[..]) {
+                    Ok(samples) => {
+                        counters.downlink_packets_played.add_one();
+                        self.pcm.extend(self.scratch.iter().take(samples));
+                    }
+                    Err(_not_opus) => counters.downlink_packets_invalid.add_one(),
+                },
+                Pull::Conceal(time) => self.conceal(time, counters),
+                Pull::Silence => break,
+                Pull::Done => more = false,
+            }
+        }
+        more |= !self.pcm.is_empty();
+        for (sample, pcm) in block.iter_mut().zip(self.pcm.drain(..block.len().min(self.pcm.len()))) {
+            *sample = pcm;
+        }
+        self.chain.process(block);
+        more
+    }
+
+    /// Forgets what is decoded and not yet played: the transmitter is off.
+    pub(super) fn hush(&mut self) {
+        self.pcm.clear();
+    }
+
+    fn conceal(&mut self, time: Duration, counters: &Counters) {
+        let samples = usize::try_from(time.as_millis()).unwrap_or(0) * SAMPLE_RATE_HZ as usize / 1_000;
+        let Some(gap) = self.scratch.get_mut(..samples.min(MAX_PACKET_SAMPLES)) else { return };
+        if let Ok(invented) = self.decoder.conceal(gap) {
+            counters.downlink_blocks_concealed.add(invented.div_ceil(crate::codec::BLOCK_SAMPLES) as u64);
+            self.pcm.extend(gap.iter().take(invented));
+        }
+    }
+}
