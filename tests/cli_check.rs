@@ -56,7 +56,10 @@ fn the_merged_settings_are_a_configuration_again_and_hold_no_secret() {
     let again = run_in(&desk.path(""), &["check", "--effective", "again.toml"]);
     assert_eq!(again.code, Some(0), "{}", again.stderr);
     let values = |text: &str| -> Vec<String> {
-        text.lines().map(|line| line.split(" # ").next().unwrap_or_default().trim().to_owned()).skip(1).collect()
+        text.lines()
+            .map(|line| line.split(" # ").next().unwrap_or_default().trim().to_owned())
+            .skip(1)
+            .collect()
     };
     assert_eq!(values(&first.stdout), values(&again.stdout));
 }

@@ -27,9 +27,10 @@ pub fn reference_markdown() -> String {
 /// Every table and key with its default as TOML writes it; a table without keys once, without a key.
 pub fn defaults() -> impl Iterator<Item = (&'static str, Option<&'static str>, Option<String>)> {
     schema::tables().flat_map(|table| {
-        let keys = table.keys.iter().map(|key| {
-            (table.name, Some(key.name), key.absent.value().map(|value| value.to_string()))
-        });
+        let keys = table
+            .keys
+            .iter()
+            .map(|key| (table.name, Some(key.name), key.absent.value().map(|value| value.to_string())));
         std::iter::once((table.name, None, None)).chain(keys)
     })
 }

@@ -91,7 +91,11 @@ fn binary(bytes: &[u8]) -> Value {
 fn redacted(text: &str) -> String {
     let Ok(mut value) = serde_json::from_str::<Value>(text) else {
         let may_hold = SECRETS.iter().any(|name| text.contains(name));
-        return if may_hold { format!("[{} bytes that may hold secrets]", text.len()) } else { text.to_owned() };
+        return if may_hold {
+            format!("[{} bytes that may hold secrets]", text.len())
+        } else {
+            text.to_owned()
+        };
     };
     if redact(&mut value) { value.to_string() } else { text.to_owned() }
 }
@@ -147,7 +151,8 @@ mod tests {
     #[test]
     fn a_packet_is_written_by_its_parts() {
         let line: Value =
-            serde_json::from_str(&written(Entry::Binary(&[1, 0, 0, 0x58, 0xa7, 0, 0, 0, 1, 0x48, 0x83]))).unwrap();
+            serde_json::from_str(&written(Entry::Binary(&[1, 0, 0, 0x58, 0xa7, 0, 0, 0, 1, 0x48, 0x83])))
+                .unwrap();
         assert_eq!(line["stream_id"], 22_695);
         assert_eq!(line["packet_id"], 1);
         assert_eq!(line["length"], 2);

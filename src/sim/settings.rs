@@ -252,10 +252,7 @@ mod tests {
         assert_eq!(settings.accounts[0].priority, 100);
         assert_eq!(
             settings.faults,
-            [
-                Fault::MissingStop,
-                Fault::StartRefused { error: "channel busy".into(), times: Some(2) }
-            ]
+            [Fault::MissingStop, Fault::StartRefused { error: "channel busy".into(), times: Some(2) }]
         );
     }
 
@@ -273,8 +270,7 @@ mod tests {
 
     #[test]
     fn a_missing_key_file_is_named() {
-        let message =
-            read("[[issuers]]\nissuer='WkM6'\nkey_file='none.pem'\n").unwrap_err().to_string();
+        let message = read("[[issuers]]\nissuer='WkM6'\nkey_file='none.pem'\n").unwrap_err().to_string();
         assert!(message.starts_with("cannot read ") && message.contains("none.pem"), "{message}");
     }
 }

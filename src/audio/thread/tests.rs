@@ -195,7 +195,7 @@ fn a_queue_that_has_grown_long_loses_silence_and_never_speech() {
         tx.enqueue(block(value)).unwrap();
     }
     let mut device = FakePlayback::default();
-    while rx.ready() {
+    while !rx.is_empty() {
         world.around().playback_step(&mut device, &mut rx, true).unwrap();
     }
     assert_eq!(*device.played.lock().unwrap(), [0.1, 0.0, 0.2, 0.0]);

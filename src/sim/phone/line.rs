@@ -115,7 +115,11 @@ impl Memory {
         let Ok(BinaryFrame::Audio(audio)) = BinaryFrame::parse(bytes) else { return };
         match self.heard.iter_mut().rev().find(|heard| heard.stream == audio.stream_id) {
             Some(heard) => {
-                heard.packets.push(HeardPacket { at: now, id: audio.packet_id, opus: audio.payload.to_vec() });
+                heard.packets.push(HeardPacket {
+                    at: now,
+                    id: audio.packet_id,
+                    opus: audio.payload.to_vec(),
+                });
             }
             None => self.stray_packets += 1,
         }

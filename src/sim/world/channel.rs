@@ -82,7 +82,8 @@ impl World {
     fn entry_by_rule(&self, channel: &str, name: Option<&str>) -> Option<Entry> {
         let Some(rule) = self.settings.channels.iter().find(|rule| rule.name == channel) else {
             // A name with blanks around it is never made: the service knows no such channel either.
-            let is_made = self.settings.channels.is_empty() && !channel.is_empty() && channel.trim() == channel;
+            let is_made =
+                self.settings.channels.is_empty() && !channel.is_empty() && channel.trim() == channel;
             return (!is_made).then_some(Entry::Shut(None));
         };
         let shut = |error: &str| Some(Entry::Shut(Some((error.to_owned(), "configuration".to_owned()))));
@@ -95,7 +96,11 @@ impl World {
 
     fn flapping(&self) -> Option<Duration> {
         self.faults.read(|fault| {
-            if let Fault::StatusFlapping { ms } = fault { Some(Duration::from_millis((*ms).max(1))) } else { None }
+            if let Fault::StatusFlapping { ms } = fault {
+                Some(Duration::from_millis((*ms).max(1)))
+            } else {
+                None
+            }
         })
     }
 
@@ -139,7 +144,9 @@ impl World {
     }
 
     fn send_offline(&mut self, now: Now, conn: ConnId) {
-        let Some(session) = self.clients.get_mut(&conn).and_then(|client| client.session.as_mut()) else { return };
+        let Some(session) = self.clients.get_mut(&conn).and_then(|client| client.session.as_mut()) else {
+            return;
+        };
         let mut left = Vec::new();
         for membership in session.channels.iter_mut().filter(|membership| membership.online) {
             membership.online = false;
@@ -152,7 +159,9 @@ impl World {
     }
 
     fn set_online(&mut self, now: Now, conn: ConnId, channel: &str) {
-        let Some(session) = self.clients.get_mut(&conn).and_then(|client| client.session.as_mut()) else { return };
+        let Some(session) = self.clients.get_mut(&conn).and_then(|client| client.session.as_mut()) else {
+            return;
+        };
         for membership in session.channels.iter_mut().filter(|membership| membership.name == channel) {
             membership.online = true;
         }

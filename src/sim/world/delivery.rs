@@ -45,7 +45,9 @@ impl World {
         let lost =
             percent(|fault| if let Fault::PacketLoss { percent } = fault { Some(*percent) } else { None });
         let twice =
-            percent(|fault| if let Fault::PacketDuplicate { percent } = fault { Some(*percent) } else { None });
+            percent(
+                |fault| if let Fault::PacketDuplicate { percent } = fault { Some(*percent) } else { None },
+            );
         let swapped =
             percent(|fault| if let Fault::PacketReorder { percent } = fault { Some(*percent) } else { None });
         let empty =
@@ -90,11 +92,16 @@ impl World {
     /// What no document names, and what is no message at all, while those faults are in force.
     pub(super) fn babble(&mut self, now: Now, conn: ConnId) {
         if self.faults.has(&Fault::UnknownEvents) {
-            self.event(now, conn, json!({"command": "on_future_event", "detail": {"list": [1, 2]}, "seq": 1}));
+            self.event(
+                now,
+                conn,
+                json!({"command": "on_future_event", "detail": {"list": [1, 2]}, "seq": 1}),
+            );
             self.event(now, conn, json!({"command": "on_channel_mood", "channel": 7}));
         }
         if self.faults.has(&Fault::Garbage) {
-            let nobody = AudioFrame { stream_id: StreamId(1), packet_id: PacketId(1), payload: &[0x48, 0xff] };
+            let nobody =
+                AudioFrame { stream_id: StreamId(1), packet_id: PacketId(1), payload: &[0x48, 0xff] };
             let frames = [
                 Frame::Text(String::new()),
                 Frame::Text("{\"command\":".into()),
@@ -115,9 +122,9 @@ impl World {
 
     /// Status events between a request and its reply.
     pub(super) fn storm(&mut self, now: Now, conn: ConnId) {
-        let events = self.faults.read(|fault| {
-            if let Fault::UsersOnlineStorm { events } = fault { Some(*events) } else { None }
-        });
+        let events = self
+            .faults
+            .read(|fault| if let Fault::UsersOnlineStorm { events } = fault { Some(*events) } else { None });
         let Some(channel) = self.session(conn).and_then(|session| session.first_online()) else { return };
         for number in 0..events.unwrap_or(0) {
             let mut status = self.online_status(&channel);

@@ -57,8 +57,7 @@ impl World {
         location: &SendLocation,
     ) {
         let place = location.latitude.zip(location.longitude).ok_or("not enough params");
-        let judged =
-            place.and_then(|place| Ok((place, self.may_send(conn, location.channel.as_deref())?)));
+        let judged = place.and_then(|place| Ok((place, self.may_send(conn, location.channel.as_deref())?)));
         let ((latitude, longitude), channel) = match judged {
             Ok(judged) => judged,
             Err(error) => return self.fail(now, conn, seq, error),
@@ -107,7 +106,14 @@ impl World {
         if self.pictures.len() >= KEPT_PICTURES {
             self.pictures.remove(0);
         }
-        self.pictures.push(Picture { id, owner: conn, channel, to: image.to.clone(), event, frames: Vec::new() });
+        self.pictures.push(Picture {
+            id,
+            owner: conn,
+            channel,
+            to: image.to.clone(),
+            event,
+            frames: Vec::new(),
+        });
     }
 
     pub(super) fn handle_picture(&mut self, now: Now, conn: ConnId, image: ImageFrame<'_>) {
@@ -161,7 +167,14 @@ impl World {
     }
 
     /// Sends an event to whom it is for; the event with channel, `from` and `for`.
-    fn pass_on(&mut self, now: Now, conn: ConnId, channel: &str, to: Option<&str>, mut event: Value) -> Value {
+    fn pass_on(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        channel: &str,
+        to: Option<&str>,
+        mut event: Value,
+    ) -> Value {
         let from = self.name_of(conn);
         event["channel"] = self.spelled(channel).into();
         event["from"] = from.as_str().into();

@@ -82,7 +82,8 @@ impl World {
         let parsed = CodecHeader::from_base64(header).ok_or("invalid request")?;
         let is_duration = duration.as_f64().is_some_and(|ms| ms > 0.0);
         let is_header = parsed.sample_rate_hz > 0 && parsed.frames_per_packet > 0;
-        if kind != "audio" || codec != "opus" || !is_duration || !is_header || parsed.frame_ms < MIN_FRAME_MS {
+        if kind != "audio" || codec != "opus" || !is_duration || !is_header || parsed.frame_ms < MIN_FRAME_MS
+        {
             return Err("invalid request");
         }
         Ok(Wish {
@@ -128,7 +129,11 @@ impl World {
             if let Fault::StartRefused { error, .. } = fault { Some(error.clone()) } else { None }
         });
         let rule = self.faults.read(|fault| {
-            if let Fault::Woodpecker { starts, within_ms } = fault { Some((*starts, *within_ms)) } else { None }
+            if let Fault::Woodpecker { starts, within_ms } = fault {
+                Some((*starts, *within_ms))
+            } else {
+                None
+            }
         });
         let session = self.clients.get_mut(&conn).and_then(|client| client.session.as_mut())?;
         if let Some((limit, within_ms)) = rule {
@@ -178,7 +183,8 @@ impl World {
             channel: channel.clone(),
             listeners: listeners.len(),
         };
-        let stream = Stream { owner: conn, from, channel, priority, listeners, packets: 0, last_packet: now.at };
+        let stream =
+            Stream { owner: conn, from, channel, priority, listeners, packets: 0, last_packet: now.at };
         self.streams.insert(id, stream);
         self.tell(seen);
         self.plan_stream_end(now, id);
@@ -261,7 +267,8 @@ impl World {
         let id = audio.stream_id.0;
         let Some(stream) = self.streams.get_mut(&id).filter(|stream| stream.owner == conn) else {
             let starting = self.clients.get(&conn).is_some_and(|client| client.starting);
-            let is_early = id == 0 || starting || self.session(conn).is_some_and(|session| !session.had_stream);
+            let is_early =
+                id == 0 || starting || self.session(conn).is_some_and(|session| !session.had_stream);
             let error = if is_early { "channel is not ready" } else { "invalid stream id" };
             return self.fail(now, conn, None, error);
         };
