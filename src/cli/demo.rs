@@ -42,7 +42,9 @@ pub struct Args {
 pub fn run(args: &Args) -> ExitCode {
     match show(args) {
         Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => out::failure("zello-gateway demo: something that should have happened did not; see the list above"),
+        Ok(false) => out::failure(
+            "zello-gateway demo: something that should have happened did not; see the list above",
+        ),
         Err(error) => out::failure(&format!("zello-gateway demo: {error:#}")),
     }
 }
@@ -51,12 +53,17 @@ fn show(args: &Args) -> anyhow::Result<bool> {
     let folder = Folder::new(args.out.as_deref())?;
     let files = gateway::Files::in_folder(folder.path());
     let speech = scene::Speech::load(args.speech.as_deref())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
     let played = runtime.block_on(scene::play(&files, &speech))?;
     let report = figures::judge(&files, &speech, &played)?;
     out::say(&report.text);
     if args.out.is_some() {
-        let svg = picture::draw("zello-gateway demo: one over each way", played.length_s, &strips::strips(&speech, &played, &report));
+        let svg = picture::draw(
+            "zello-gateway demo: one over each way",
+            played.length_s,
+            &strips::strips(&speech, &played, &report),
+        );
         folder.keep("timeline.svg", svg.as_bytes())?;
         folder.keep_sound("channel-hears.wav", &played.channel_heard)?;
         folder.keep_sound("phone-says.wav", &speech.phone)?;
@@ -77,7 +84,8 @@ impl Folder {
             Some(path) => (path.to_owned(), true),
             None => (std::env::temp_dir().join(format!("zello-gateway-demo-{}", std::process::id())), false),
         };
-        std::fs::create_dir_all(&path).with_context(|| format!("cannot make the folder {}", path.display()))?;
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("cannot make the folder {}", path.display()))?;
         Ok(Self { path, kept })
     }
 

@@ -17,10 +17,7 @@ use super::gateway::{Files, Gateway};
 use super::timeline::Timeline;
 use crate::audio;
 use crate::codec::SAMPLE_RATE_HZ;
-use crate::sim::phone::{Heard, Login, Phone};
-use crate::sim::serve::SimEvent;
-use crate::sim::world::Seen;
-use crate::sim::{Settings, Sim};
+use crate::sim::{Heard, Login, Phone, Seen, Settings, Sim, SimEvent};
 
 /// Both ends must be logged on within this.
 const LOG_ON: Duration = Duration::from_secs(5);
@@ -64,7 +61,8 @@ impl Speech {
 
 fn built_in(wav: &[u8]) -> anyhow::Result<Vec<f32>> {
     let reader = hound::WavReader::new(wav).context("the built-in speech cannot be read")?;
-    let samples = reader.into_samples::<i16>().map(|sample| sample.map(|sample| f32::from(sample) / 32_768.0));
+    let samples =
+        reader.into_samples::<i16>().map(|sample| sample.map(|sample| f32::from(sample) / 32_768.0));
     samples.collect::<Result<_, _>>().context("the built-in speech cannot be read")
 }
 
@@ -82,8 +80,8 @@ pub(super) struct Played {
     /// The gateway's stream as the phone heard it.
     pub(super) over: Heard,
     pub(super) channel_heard: Vec<f32>,
-    /// When the first and the last packet of the over reached the phone.
-    pub(super) over_arrived: Range<f64>,
+    /// When each packet of the over reached the phone.
+    pub(super) over_packets_s: Vec<f64>,
     pub(super) resident_bytes: Option<u64>,
     /// Processor time used per second of the demo.
     pub(super) cpu_share: Option<f64>,
@@ -97,10 +95,12 @@ pub(super) async fn play(files: &Files, speech: &Speech) -> anyhow::Result<Playe
     let events = sim.events();
     sim.serve(listener);
     write_gateway_files(files, port, &speech.radio)?;
-    let phone = Phone::connect(&format!("ws://127.0.0.1:{port}/ws/demo"), &Login::new("phone", CHANNEL)).await?;
+    let phone =
+        Phone::connect(&format!("ws://127.0.0.1:{port}/ws/demo"), &Login::new("phone", CHANNEL)).await?;
 
     let gateway = Gateway::start(files)?;
-    let mut stage = Stage { files, speech, events, start: gateway.opened_at, wall: wall_clock(), seen: Vec::new() };
+    let mut stage =
+        Stage { files, speech, events, start: gateway.opened_at, wall: wall_clock(), seen: Vec::new() };
     stage.wait_for_log_on().await?;
     let played = stage.act(&phone, &gateway).await;
     let status = gateway.stop(files)?;
@@ -142,7 +142,15 @@ impl Stage<'_> {
         let answer = close + ANSWER;
         let end = answer + seconds(self.speech.phone.len()) + LAST_WORD;
 
-        let timeline = Timeline::new(self.start, self.wall, self.files, self.speech, radio_said);
+        let timeline = Timeline {
+            start: self.start,
+            wall: self.wall,
+            files: self.files,
+            speech: self.speech,
+            radio_said,
+            squelch: open..close,
+            phone_talks: answer..answer + seconds(self.speech.phone.len()),
+        };
         let shown = timeline.show(phone, end);
         let talked = async {
             at(open).await;
@@ -161,9 +169,12 @@ impl Stage<'_> {
         while let Ok(event) = self.events.try_recv() {
             self.seen.push(event);
         }
-        let over = phone.heard().into_iter().find(|heard| heard.from == USER).context("the channel heard nothing of the radio")?;
+        let over = phone
+            .heard()
+            .into_iter()
+            .find(|heard| heard.from == USER)
+            .context("the channel heard nothing of the radio")?;
         let channel_heard = over.speech()?;
-        let arrived = |packet: Option<&crate::sim::phone::HeardPacket>| packet.map_or(0.0, |one| self.since(one.at.into_std()));
         Ok(Played {
             length_s: self.since(end),
             radio_said_s: self.since(radio_said),
@@ -172,7 +183,7 @@ impl Stage<'_> {
             ptt: ptt_times(&self.files.ptt_log, self.wall),
             up: self.streams_of(USER),
             down: self.streams_of("phone"),
-            over_arrived: arrived(over.packets.first())..arrived(over.packets.last()),
+            over_packets_s: over.packets.iter().map(|packet| self.since(packet.at.into_std())).collect(),
             over,
             channel_heard,
             resident_bytes,
@@ -182,8 +193,12 @@ impl Stage<'_> {
 
     fn squelch(&self, level: &str) -> anyhow::Result<()> {
         // Never waits for a reader: a gateway that is gone is an error, not a hang.
-        let pipe = OpenOptions::new().write(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed()).open(&self.files.cos);
-        pipe.and_then(|mut pipe| writeln!(pipe, "{level}")).with_context(|| format!("cannot write to {}", self.files.cos.display()))
+        let pipe = OpenOptions::new()
+            .write(true)
+            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+            .open(&self.files.cos);
+        pipe.and_then(|mut pipe| writeln!(pipe, "{level}"))
+            .with_context(|| format!("cannot write to {}", self.files.cos.display()))
     }
 
     fn streams_of(&self, user: &str) -> Vec<Range<f64>> {
@@ -191,7 +206,9 @@ impl Stage<'_> {
         for event in &self.seen {
             let now = self.since(event.at.into_std());
             match &event.what {
-                Seen::StreamStarted { stream, from, .. } if from == user => streams.push((*stream, now..f64::INFINITY)),
+                Seen::StreamStarted { stream, from, .. } if from == user => {
+                    streams.push((*stream, now..f64::INFINITY))
+                }
                 Seen::StreamStopped { stream, .. } => {
                     if let Some((_, times)) = streams.iter_mut().find(|(known, _)| known == stream) {
                         times.end = now;
@@ -266,7 +283,12 @@ path = "cos"
 
 /// Writes 16 kHz mono, 16 bit.
 pub(super) fn write_wav(path: &Path, sound: &[f32]) -> Result<(), hound::Error> {
-    let spec = WavSpec { channels: 1, sample_rate: SAMPLE_RATE_HZ, bits_per_sample: 16, sample_format: SampleFormat::Int };
+    let spec = WavSpec {
+        channels: 1,
+        sample_rate: SAMPLE_RATE_HZ,
+        bits_per_sample: 16,
+        sample_format: SampleFormat::Int,
+    };
     let mut wav = WavWriter::create(path, spec)?;
     for sample in sound {
         #[expect(clippy::cast_possible_truncation, reason = "clamped to the range of 16 bits")]
