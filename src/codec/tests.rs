@@ -11,7 +11,8 @@ fn voice(rate: u32, seconds: f32) -> Vec<f32> {
         .map(|n| {
             let t = n / rate as f32;
             let swell = 0.6 + 0.4 * (tau * 3.1 * t).sin();
-            let sound = (tau * 400.0 * t).sin() + 0.6 * (tau * 810.0 * t).sin() + 0.3 * (tau * 1630.0 * t).sin();
+            let sound =
+                (tau * 400.0 * t).sin() + 0.6 * (tau * 810.0 * t).sin() + 0.3 * (tau * 1630.0 * t).sin();
             0.2 * swell * sound
         })
         .collect()
@@ -64,8 +65,20 @@ fn every_kind_of_packet_that_phones_send_becomes_mono_at_16_khz() {
     for rate in [8_000, 12_000, 16_000, 24_000, 48_000_u32] {
         for channels in [Channels::Mono, Channels::Stereo] {
             for application in kinds {
-                for (tenths_ms, bit_rate) in [(25, 96_000), (50, 64_000), (100, 32_000), (200, 12_000), (200, 40_000),
-                    (400, 12_000), (400, 48_000), (600, 16_000), (600, 32_000), (800, 32_000), (1_000, 24_000), (1_200, 24_000)] {
+                for (tenths_ms, bit_rate) in [
+                    (25, 96_000),
+                    (50, 64_000),
+                    (100, 32_000),
+                    (200, 12_000),
+                    (200, 40_000),
+                    (400, 12_000),
+                    (400, 48_000),
+                    (600, 16_000),
+                    (600, 32_000),
+                    (800, 32_000),
+                    (1_000, 24_000),
+                    (1_200, 24_000),
+                ] {
                     let mut opus = opus::Encoder::new(rate, channels, application).unwrap();
                     opus.set_bitrate(Bitrate::Bits(bit_rate)).unwrap();
                     let mono = voice(rate, 0.48);
@@ -74,7 +87,8 @@ fn every_kind_of_packet_that_phones_send_becomes_mono_at_16_khz() {
                     let mut decoder = Decoder::new().unwrap();
                     let mut heard = Vec::new();
                     for pcm in mono.chunks_exact(frame) {
-                        let pcm: Vec<f32> = pcm.iter().flat_map(|s| [*s; 2].into_iter().take(channels as usize)).collect();
+                        let pcm: Vec<f32> =
+                            pcm.iter().flat_map(|s| [*s; 2].into_iter().take(channels as usize)).collect();
                         let mut packet = [0; 4_000];
                         let len = opus.encode_float(&pcm, &mut packet).unwrap();
                         tocs.insert(packet[0]);
@@ -87,7 +101,10 @@ fn every_kind_of_packet_that_phones_send_becomes_mono_at_16_khz() {
                         heard.extend_from_slice(&out[..expected]);
                     }
                     let alike = likeness(&voice(SAMPLE_RATE_HZ, 0.48), &heard, 200);
-                    assert!(alike > 0.5, "{rate} Hz, {channels:?}, {application:?}, {tenths_ms}/10 ms at {bit_rate} bit/s: {alike}");
+                    assert!(
+                        alike > 0.5,
+                        "{rate} Hz, {channels:?}, {application:?}, {tenths_ms}/10 ms at {bit_rate} bit/s: {alike}"
+                    );
                 }
             }
         }

@@ -118,7 +118,8 @@ pub(super) fn start(config: &Config, options: &Options) -> Result<Gateway, Error
 
 impl Gateway {
     fn start_engine(&mut self, mut engine: Engine<GuardKeyer>) -> Result<(), Error> {
-        let (bell, stop, ticks) = (self.engine_bell.clone(), self.stop_engine.clone(), self.engine_ticks.clone());
+        let (bell, stop, ticks) =
+            (self.engine_bell.clone(), self.stop_engine.clone(), self.engine_ticks.clone());
         self.spawn("engine", move || {
             ask_for_real_time("engine", ENGINE_PRIORITY);
             while !stop.load(Ordering::Relaxed) {
@@ -133,7 +134,7 @@ impl Gateway {
     fn start_guard_watch(&mut self, guard: GuardWatch) -> Result<(), Error> {
         let stop = Arc::clone(&self.stop_devices);
         self.spawn("guard-watch", move || {
-            let end = guard.wait(&stop, watch::log_guard);
+            let end = guard.wait(&stop, |report| watch::log_guard(&report));
             Err(format!("the guard of the PTT line {end}"))
         })
     }

@@ -28,7 +28,9 @@ impl HighPass {
     pub fn sub_audible() -> Self {
         let section = |q| {
             let rate = (SAMPLE_RATE_HZ as f32).hz();
-            Coefficients::from_params(Type::HighPass, rate, CUTOFF_HZ.hz(), q).map(DirectForm2Transposed::new).ok()
+            Coefficients::from_params(Type::HighPass, rate, CUTOFF_HZ.hz(), q)
+                .map(DirectForm2Transposed::new)
+                .ok()
         };
         let [a, b, c] = Q.map(section);
         // All three exist: the cut-off is below half the rate (a test looks).

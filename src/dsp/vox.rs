@@ -19,9 +19,13 @@ pub struct Vox {
 enum State {
     Closed,
     /// Loud blocks follow each other since then.
-    Attack { since: Instant },
+    Attack {
+        since: Instant,
+    },
     /// Open; the last loud block ended then.
-    Open { loud: Instant },
+    Open {
+        loud: Instant,
+    },
 }
 
 impl Vox {

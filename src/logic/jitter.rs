@@ -180,7 +180,13 @@ impl<T> Jitter<T> {
     ///
     /// # Errors
     /// Gives the item back with the reason when it is not taken.
-    pub fn insert(&mut self, at: Instant, id: PacketId, span: Duration, item: T) -> Result<(), (Rejected, T)> {
+    pub fn insert(
+        &mut self,
+        at: Instant,
+        id: PacketId,
+        span: Duration,
+        item: T,
+    ) -> Result<(), (Rejected, T)> {
         let ahead = self.newest.map_or(0, |newest| steps(newest, id));
         // A packet that came too late teaches the most.
         if self.newest != Some(id) && ahead > -LATE_MOST {
@@ -256,7 +262,8 @@ impl<T> Jitter<T> {
         }
         if let Some(Entry { id, span, item }) = self.pop() {
             let next = PacketId(id.0.wrapping_add(1));
-            self.phase = Phase::Playing(Head { next, span, filled_in: Duration::ZERO, given_up: head.given_up });
+            self.phase =
+                Phase::Playing(Head { next, span, filled_in: Duration::ZERO, given_up: head.given_up });
             return Next::Packet(item);
         }
         if ended { Next::End } else { self.fill_in(head) }
@@ -285,7 +292,9 @@ impl<T> Jitter<T> {
 
     /// Playing time of the queue with its gaps.
     fn stretch(&self) -> Duration {
-        let (Some(front), Some(back)) = (self.queue.front(), self.queue.back()) else { return Duration::ZERO };
+        let (Some(front), Some(back)) = (self.queue.front(), self.queue.back()) else {
+            return Duration::ZERO;
+        };
         let ids = usize::try_from(steps(front.id, back.id)).unwrap_or(0) + 1;
         let missing = u32::try_from(ids.saturating_sub(self.queue.len())).unwrap_or(0);
         let gaps = front.span.saturating_mul(missing);
