@@ -10,6 +10,7 @@ pub mod account;
 mod connection;
 pub mod fault;
 mod journal;
+mod json;
 pub mod phone;
 mod pong_filter;
 mod random;

@@ -263,8 +263,7 @@ impl Faults {
 
     /// What `pick` reads from a fault in force; one of its uses is gone.
     pub fn take<T>(&mut self, pick: impl Fn(&Fault) -> Option<T>) -> Option<T> {
-        let (place, found) =
-            self.0.iter().enumerate().find_map(|(place, one)| Some((place, pick(one)?)))?;
+        let (place, found) = self.0.iter().enumerate().find_map(|(place, one)| Some((place, pick(one)?)))?;
         let left = self.0.get_mut(place).and_then(Fault::times_mut);
         if let Some(times) = left {
             *times = times.saturating_sub(1);

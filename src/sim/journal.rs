@@ -10,6 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::ConnId;
+use super::json::put;
+use crate::zello::frame::HEADER_LEN;
 
 /// Fields of commands and replies that are never written down.
 const SECRETS: [&str; 3] = ["password", "auth_token", "refresh_token"];
@@ -62,11 +64,12 @@ fn line(unix: Duration, conn: ConnId, direction: Direction, entry: Entry<'_>) ->
         Entry::Pong => json!({"kind": "pong"}),
         Entry::Close { code, reason } => json!({"kind": "close", "code": code, "reason": reason}),
     };
-    fields["conn"] = conn.0.into();
-    fields["dir"] = match direction {
-        Direction::In => "in".into(),
-        Direction::Out => "out".into(),
+    put(&mut fields, "conn", conn.0);
+    let direction = match direction {
+        Direction::In => "in",
+        Direction::Out => "out",
     };
+    put(&mut fields, "dir", direction);
     // By hand: a floating-point number would not keep six decimals.
     let rest = fields.to_string();
     let rest = rest.strip_prefix('{').unwrap_or(&rest);
@@ -74,14 +77,18 @@ fn line(unix: Duration, conn: ConnId, direction: Direction, entry: Entry<'_>) ->
 }
 
 fn binary(bytes: &[u8]) -> Value {
-    let Some((&[kind, a, b, c, d, e, f, g, h], payload)) = bytes.split_first_chunk::<9>() else {
+    let (Some((&kind, numbers)), Some(payload)) = (bytes.split_first(), bytes.get(HEADER_LEN..)) else {
         return json!({"kind": "binary", "length": 0, "short": STANDARD.encode(bytes)});
+    };
+    let number = |at: usize| {
+        let four = numbers.get(at..).and_then(|rest| rest.first_chunk::<4>());
+        four.map_or(0, |four| u32::from_be_bytes(*four))
     };
     json!({
         "kind": "binary",
         "type": kind,
-        "stream_id": u32::from_be_bytes([a, b, c, d]),
-        "packet_id": u32::from_be_bytes([e, f, g, h]),
+        "stream_id": number(0),
+        "packet_id": number(4),
         "length": payload.len(),
         "payload": STANDARD.encode(payload),
     })
@@ -91,7 +98,11 @@ fn binary(bytes: &[u8]) -> Value {
 fn redacted(text: &str) -> String {
     let Ok(mut value) = serde_json::from_str::<Value>(text) else {
         let may_hold = SECRETS.iter().any(|name| text.contains(name));
-        return if may_hold { format!("[{} bytes that may hold secrets]", text.len()) } else { text.to_owned() };
+        return if may_hold {
+            format!("[{} bytes that may hold secrets]", text.len())
+        } else {
+            text.to_owned()
+        };
     };
     if redact(&mut value) { value.to_string() } else { text.to_owned() }
 }
@@ -147,7 +158,8 @@ mod tests {
     #[test]
     fn a_packet_is_written_by_its_parts() {
         let line: Value =
-            serde_json::from_str(&written(Entry::Binary(&[1, 0, 0, 0x58, 0xa7, 0, 0, 0, 1, 0x48, 0x83]))).unwrap();
+            serde_json::from_str(&written(Entry::Binary(&[1, 0, 0, 0x58, 0xa7, 0, 0, 0, 1, 0x48, 0x83])))
+                .unwrap();
         assert_eq!(line["stream_id"], 22_695);
         assert_eq!(line["packet_id"], 1);
         assert_eq!(line["length"], 2);

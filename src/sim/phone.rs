@@ -152,7 +152,8 @@ impl Phone {
     /// [`PhoneError`] when any of it fails.
     pub async fn connect(url: &str, login: &Login) -> Result<Self, PhoneError> {
         let refuse = |why: String| PhoneError::Connect { url: url.to_owned(), why };
-        let rest = url.strip_prefix("ws://").ok_or_else(|| refuse("only ws:// is known to a phone".into()))?;
+        let rest =
+            url.strip_prefix("ws://").ok_or_else(|| refuse("only ws:// is known to a phone".into()))?;
         let host = rest.split('/').next().unwrap_or(rest);
         let stream = TcpStream::connect(host).await.map_err(|error| refuse(error.to_string()))?;
         stream.set_nodelay(true).map_err(|error| refuse(error.to_string()))?;
@@ -174,14 +175,14 @@ impl Phone {
         let (orders, orders_rx) = mpsc::unbounded_channel();
         let task = tokio::spawn(run(socket, shared.clone(), orders_rx));
         let phone = Self { channel: login.channel.clone(), shared, orders, task };
-        let logon = Logon {
+        let greeting = Logon {
             username: Some(login.username.clone()),
             password: Some(login.password.clone()),
             auth_token: login.auth_token.clone(),
             channels: vec![login.channel.clone()],
             ..Logon::default()
         };
-        phone.ask(Command::Logon(logon)).await?;
+        phone.ask(Command::Logon(greeting)).await?;
         phone.wait_for("on_channel_status", |memory| memory.is_online.then_some(())).await?;
         Ok(phone)
     }
@@ -236,10 +237,8 @@ impl Phone {
     /// # Errors
     /// [`PhoneError::Refused`] with the server's error, or no answer.
     pub async fn start(&self, header: CodecHeader, packet_ms: f64) -> Result<StreamId, PhoneError> {
-        let start = StartStream {
-            packet_duration: Some(packet_ms),
-            ..StartStream::opus(&self.channel, header)
-        };
+        let start =
+            StartStream { packet_duration: Some(packet_ms), ..StartStream::opus(&self.channel, header) };
         let success = self.ask(Command::StartStream(start)).await?;
         success.stream_id.ok_or_else(|| PhoneError::Silent("start_stream".into()))
     }

@@ -303,7 +303,7 @@ async fn accept(hub: Arc<Hub>, listener: TcpListener, tls: Option<Tls>) {
                 let acceptor = tls.acceptor.clone();
                 tokio::spawn(async move {
                     match acceptor.accept(stream).await {
-                        Ok(stream) => connection::serve(hub, stream).await,
+                        Ok(stream) => Box::pin(connection::serve(hub, stream)).await,
                         Err(error) => tracing::debug!(%error, "TLS handshake failed"),
                     }
                 });

@@ -1,6 +1,6 @@
 //! The simulator's configuration: a TOML file, or what a test writes down.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -204,9 +204,9 @@ fn no_name_twice<'a>(
     what: &'static str,
     names: impl Iterator<Item = &'a String>,
 ) -> Result<(), SettingsError> {
-    let mut seen = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for name in names {
-        if seen.insert(name, ()).is_some() {
+        if !seen.insert(name) {
             return Err(SettingsError::Twice { what, name: name.clone() });
         }
     }
@@ -252,10 +252,7 @@ mod tests {
         assert_eq!(settings.accounts[0].priority, 100);
         assert_eq!(
             settings.faults,
-            [
-                Fault::MissingStop,
-                Fault::StartRefused { error: "channel busy".into(), times: Some(2) }
-            ]
+            [Fault::MissingStop, Fault::StartRefused { error: "channel busy".into(), times: Some(2) }]
         );
     }
 
@@ -273,8 +270,7 @@ mod tests {
 
     #[test]
     fn a_missing_key_file_is_named() {
-        let message =
-            read("[[issuers]]\nissuer='WkM6'\nkey_file='none.pem'\n").unwrap_err().to_string();
+        let message = read("[[issuers]]\nissuer='WkM6'\nkey_file='none.pem'\n").unwrap_err().to_string();
         assert!(message.starts_with("cannot read ") && message.contains("none.pem"), "{message}");
     }
 }

@@ -29,7 +29,9 @@ impl PublicKey {
         let (label, der) = pem_section(pem).ok_or("no PEM section found")?;
         match label {
             "RSA PUBLIC KEY" => Ok(Self(der)),
-            "PUBLIC KEY" => key_of_spki(&der).map(|key| Self(key.to_vec())).ok_or_else(|| "not an RSA key".into()),
+            "PUBLIC KEY" => {
+                key_of_spki(&der).map(|key| Self(key.to_vec())).ok_or_else(|| "not an RSA key".into())
+            }
             "PRIVATE KEY" => public_half(RsaKeyPair::from_pkcs8(&der)),
             "RSA PRIVATE KEY" => public_half(RsaKeyPair::from_der(&der)),
             other => Err(format!("it holds a {other}")),
@@ -38,7 +40,8 @@ impl PublicKey {
 }
 
 fn public_half(pair: Result<RsaKeyPair, ring::error::KeyRejected>) -> Result<PublicKey, String> {
-    pair.map(|pair| PublicKey(pair.public_key().as_ref().to_vec())).map_err(|why| format!("key refused: {why}"))
+    pair.map(|pair| PublicKey(pair.public_key().as_ref().to_vec()))
+        .map_err(|why| format!("key refused: {why}"))
 }
 
 fn pem_section(pem: &str) -> Option<(&str, Vec<u8>)> {
@@ -64,7 +67,8 @@ fn der_element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
         return Some((tag, contents, rest));
     }
     let (length, rest) = rest.split_at_checked((first & 0x7f).into())?;
-    let length = length.iter().try_fold(0_usize, |sum, &byte| Some(sum.checked_mul(256)? + usize::from(byte)))?;
+    let length =
+        length.iter().try_fold(0_usize, |sum, &byte| Some(sum.checked_mul(256)? + usize::from(byte)))?;
     let (contents, rest) = rest.split_at_checked(length)?;
     Some((tag, contents, rest))
 }

@@ -251,9 +251,9 @@ impl World {
     /// # Errors
     /// The HTTP status with which it is refused.
     pub fn admit(&mut self, path: &str) -> Result<Service, u16> {
-        let refusal = self.faults.take(|fault| {
-            if let Fault::RefuseUpgrade { status, .. } = fault { Some(*status) } else { None }
-        });
+        let refusal = self
+            .faults
+            .take(|fault| if let Fault::RefuseUpgrade { status, .. } = fault { Some(*status) } else { None });
         match refusal {
             Some(status) => Err(status),
             None => Service::of_path(self.settings.mode, path).ok_or(404),

@@ -103,10 +103,10 @@ impl Memory {
                 packets: Vec::new(),
             });
         }
-        if let Event::StreamStop { stream_id } = &event
-            && let Some(heard) = self.heard.iter_mut().rev().find(|heard| heard.stream == *stream_id)
-        {
-            heard.stopped.get_or_insert(now);
+        if let Event::StreamStop { stream_id } = event {
+            for heard in self.heard.iter_mut().filter(|heard| heard.stream == stream_id) {
+                heard.stopped.get_or_insert(now);
+            }
         }
         self.events.push((now, event));
     }
@@ -115,7 +115,11 @@ impl Memory {
         let Ok(BinaryFrame::Audio(audio)) = BinaryFrame::parse(bytes) else { return };
         match self.heard.iter_mut().rev().find(|heard| heard.stream == audio.stream_id) {
             Some(heard) => {
-                heard.packets.push(HeardPacket { at: now, id: audio.packet_id, opus: audio.payload.to_vec() });
+                heard.packets.push(HeardPacket {
+                    at: now,
+                    id: audio.packet_id,
+                    opus: audio.payload.to_vec(),
+                });
             }
             None => self.stray_packets += 1,
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::super::json::put;
 use super::session::Membership;
 use super::{ConnId, Deadline, Fault, Now, World};
 
@@ -37,14 +38,14 @@ impl World {
             match self.entry(channel, name.as_deref()) {
                 Entry::Open => self.set_online(now, conn, channel),
                 Entry::Later(wait) => {
-                    self.event(now, conn, offline_status(self.spelled(channel), None));
+                    self.event(now, conn, offline_status(&self.spelled(channel), None));
                     self.schedule.add(now.at + wait, Deadline::Online(conn, logon));
                 }
                 Entry::Flapping(each) => {
                     self.set_online(now, conn, channel);
                     self.schedule.add(now.at + each, Deadline::Flap(conn, logon));
                 }
-                Entry::Shut(error) => self.event(now, conn, offline_status(self.spelled(channel), error)),
+                Entry::Shut(error) => self.event(now, conn, offline_status(&self.spelled(channel), error)),
             }
         }
     }
@@ -82,7 +83,8 @@ impl World {
     fn entry_by_rule(&self, channel: &str, name: Option<&str>) -> Option<Entry> {
         let Some(rule) = self.settings.channels.iter().find(|rule| rule.name == channel) else {
             // A name with blanks around it is never made: the service knows no such channel either.
-            let is_made = self.settings.channels.is_empty() && !channel.is_empty() && channel.trim() == channel;
+            let is_made =
+                self.settings.channels.is_empty() && !channel.is_empty() && channel.trim() == channel;
             return (!is_made).then_some(Entry::Shut(None));
         };
         let shut = |error: &str| Some(Entry::Shut(Some((error.to_owned(), "configuration".to_owned()))));
@@ -95,7 +97,11 @@ impl World {
 
     fn flapping(&self) -> Option<Duration> {
         self.faults.read(|fault| {
-            if let Fault::StatusFlapping { ms } = fault { Some(Duration::from_millis((*ms).max(1))) } else { None }
+            if let Fault::StatusFlapping { ms } = fault {
+                Some(Duration::from_millis((*ms).max(1)))
+            } else {
+                None
+            }
         })
     }
 
@@ -139,20 +145,24 @@ impl World {
     }
 
     fn send_offline(&mut self, now: Now, conn: ConnId) {
-        let Some(session) = self.clients.get_mut(&conn).and_then(|client| client.session.as_mut()) else { return };
+        let Some(session) = self.clients.get_mut(&conn).and_then(|client| client.session.as_mut()) else {
+            return;
+        };
         let mut left = Vec::new();
         for membership in session.channels.iter_mut().filter(|membership| membership.online) {
             membership.online = false;
             left.push(membership.name.clone());
         }
         for channel in left {
-            self.event(now, conn, offline_status(self.spelled(&channel), None));
+            self.event(now, conn, offline_status(&self.spelled(&channel), None));
             self.refresh(now, &channel);
         }
     }
 
     fn set_online(&mut self, now: Now, conn: ConnId, channel: &str) {
-        let Some(session) = self.clients.get_mut(&conn).and_then(|client| client.session.as_mut()) else { return };
+        let Some(session) = self.clients.get_mut(&conn).and_then(|client| client.session.as_mut()) else {
+            return;
+        };
         for membership in session.channels.iter_mut().filter(|membership| membership.name == channel) {
             membership.online = true;
         }
@@ -182,9 +192,9 @@ impl World {
         });
         if !self.faults.has(&Fault::StatusWithoutFlags) {
             for flag in ["images_supported", "texting_supported", "locations_supported"] {
-                status[flag] = true.into();
+                put(&mut status, flag, true);
             }
-            status["full_duplex"] = false.into();
+            put(&mut status, "full_duplex", false);
         }
         status
     }
@@ -199,7 +209,7 @@ impl World {
     }
 }
 
-fn offline_status(channel: String, error: Option<(String, String)>) -> Value {
+fn offline_status(channel: &str, error: Option<(String, String)>) -> Value {
     let mut status = json!({
         "command": "on_channel_status",
         "channel": channel,
@@ -210,8 +220,8 @@ fn offline_status(channel: String, error: Option<(String, String)>) -> Value {
         "locations_supported": false,
     });
     if let Some((error, error_type)) = error {
-        status["error"] = error.into();
-        status["error_type"] = error_type.into();
+        put(&mut status, "error", error);
+        put(&mut status, "error_type", error_type);
     }
     status
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::super::json::put;
+use super::session::Session;
 use super::{ConnId, Deadline, Fault, Frame, Now, Output, World};
 use crate::zello::frame::HEADER_LEN;
 use crate::zello::{AudioFrame, BinaryFrame, PacketId, StreamId};
@@ -11,10 +13,8 @@ use crate::zello::{AudioFrame, BinaryFrame, PacketId, StreamId};
 impl World {
     /// Sends a reply or an event.
     pub(super) fn event(&mut self, now: Now, conn: ConnId, mut event: Value) {
-        if self.faults.has(&Fault::UnknownFields)
-            && let Some(fields) = event.as_object_mut()
-        {
-            fields.insert("x_future".into(), json!({"nested": [1, "two", null]}));
+        if self.faults.has(&Fault::UnknownFields) {
+            put(&mut event, "x_future", json!({"nested": [1, "two", null]}));
         }
         self.deliver(now, conn, Frame::Text(event.to_string()), Duration::ZERO);
     }
@@ -45,7 +45,9 @@ impl World {
         let lost =
             percent(|fault| if let Fault::PacketLoss { percent } = fault { Some(*percent) } else { None });
         let twice =
-            percent(|fault| if let Fault::PacketDuplicate { percent } = fault { Some(*percent) } else { None });
+            percent(
+                |fault| if let Fault::PacketDuplicate { percent } = fault { Some(*percent) } else { None },
+            );
         let swapped =
             percent(|fault| if let Fault::PacketReorder { percent } = fault { Some(*percent) } else { None });
         let empty =
@@ -90,11 +92,16 @@ impl World {
     /// What no document names, and what is no message at all, while those faults are in force.
     pub(super) fn babble(&mut self, now: Now, conn: ConnId) {
         if self.faults.has(&Fault::UnknownEvents) {
-            self.event(now, conn, json!({"command": "on_future_event", "detail": {"list": [1, 2]}, "seq": 1}));
+            self.event(
+                now,
+                conn,
+                json!({"command": "on_future_event", "detail": {"list": [1, 2]}, "seq": 1}),
+            );
             self.event(now, conn, json!({"command": "on_channel_mood", "channel": 7}));
         }
         if self.faults.has(&Fault::Garbage) {
-            let nobody = AudioFrame { stream_id: StreamId(1), packet_id: PacketId(1), payload: &[0x48, 0xff] };
+            let nobody =
+                AudioFrame { stream_id: StreamId(1), packet_id: PacketId(1), payload: &[0x48, 0xff] };
             let frames = [
                 Frame::Text(String::new()),
                 Frame::Text("{\"command\":".into()),
@@ -115,13 +122,13 @@ impl World {
 
     /// Status events between a request and its reply.
     pub(super) fn storm(&mut self, now: Now, conn: ConnId) {
-        let events = self.faults.read(|fault| {
-            if let Fault::UsersOnlineStorm { events } = fault { Some(*events) } else { None }
-        });
-        let Some(channel) = self.session(conn).and_then(|session| session.first_online()) else { return };
+        let events = self
+            .faults
+            .read(|fault| if let Fault::UsersOnlineStorm { events } = fault { Some(*events) } else { None });
+        let Some(channel) = self.session(conn).and_then(Session::first_online) else { return };
         for number in 0..events.unwrap_or(0) {
             let mut status = self.online_status(&channel);
-            status["users_online"] = (number + 1).into();
+            put(&mut status, "users_online", number + 1);
             self.event(now, conn, status);
         }
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::json::put;
 use super::{ConnId, Fault, Frame, Now, Seen, World};
 use crate::zello::command::{SendImage, SendLocation};
 use crate::zello::{BinaryFrame, ImageFrame, Seq};
@@ -17,6 +18,7 @@ const KEPT_PICTURES: usize = 16;
 pub(super) struct Picture {
     id: u32,
     owner: ConnId,
+    from: String,
     channel: String,
     to: Option<String>,
     event: Value,
@@ -57,8 +59,7 @@ impl World {
         location: &SendLocation,
     ) {
         let place = location.latitude.zip(location.longitude).ok_or("not enough params");
-        let judged =
-            place.and_then(|place| Ok((place, self.may_send(conn, location.channel.as_deref())?)));
+        let judged = place.and_then(|place| Ok((place, self.may_send(conn, location.channel.as_deref())?)));
         let ((latitude, longitude), channel) = match judged {
             Ok(judged) => judged,
             Err(error) => return self.fail(now, conn, seq, error),
@@ -72,10 +73,10 @@ impl World {
             "longitude": longitude,
         });
         if let Some(accuracy) = location.accuracy {
-            event["accuracy"] = accuracy.into();
+            put(&mut event, "accuracy", accuracy);
         }
         if let Some(address) = &location.formatted_address {
-            event["formatted_address"] = address.as_str().into();
+            put(&mut event, "formatted_address", address.as_str());
         }
         self.pass_on(now, conn, &channel, location.to.as_deref(), event);
     }
@@ -100,14 +101,22 @@ impl World {
         });
         for (name, pixels) in [("width", image.width), ("height", image.height)] {
             if let Some(pixels) = pixels {
-                event[name] = pixels.into();
+                put(&mut event, name, pixels);
             }
         }
         let event = self.pass_on(now, conn, &channel, image.to.as_deref(), event);
         if self.pictures.len() >= KEPT_PICTURES {
             self.pictures.remove(0);
         }
-        self.pictures.push(Picture { id, owner: conn, channel, to: image.to.clone(), event, frames: Vec::new() });
+        self.pictures.push(Picture {
+            id,
+            owner: conn,
+            from: self.name_of(conn),
+            channel,
+            to: image.to.clone(),
+            event,
+            frames: Vec::new(),
+        });
     }
 
     pub(super) fn handle_picture(&mut self, now: Now, conn: ConnId, image: ImageFrame<'_>) {
@@ -131,7 +140,7 @@ impl World {
         let is_meant = |picture: &&Picture| {
             picture.owner != conn
                 && session.is_online(&picture.channel)
-                && picture.event["from"] != session.name()
+                && picture.from != session.name()
                 && picture.to.as_deref().is_none_or(|to| to == session.name())
         };
         let meant: Vec<(Value, Vec<Vec<u8>>)> = self
@@ -161,10 +170,17 @@ impl World {
     }
 
     /// Sends an event to whom it is for; the event with channel, `from` and `for`.
-    fn pass_on(&mut self, now: Now, conn: ConnId, channel: &str, to: Option<&str>, mut event: Value) -> Value {
+    fn pass_on(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        channel: &str,
+        to: Option<&str>,
+        mut event: Value,
+    ) -> Value {
         let from = self.name_of(conn);
-        event["channel"] = self.spelled(channel).into();
-        event["from"] = from.as_str().into();
+        put(&mut event, "channel", self.spelled(channel));
+        put(&mut event, "from", from.as_str());
         self.add_for(&mut event, to);
         for listener in self.audience(conn, &from, channel, to) {
             self.event(now, listener, event.clone());

@@ -98,7 +98,8 @@ impl World {
         if self.faults.has(&Fault::SilentLogon) {
             return true;
         }
-        let wait = self.faults.read(|fault| if let Fault::LogonLate { ms } = fault { Some(*ms) } else { None });
+        let wait =
+            self.faults.read(|fault| if let Fault::LogonLate { ms } = fault { Some(*ms) } else { None });
         if let Some(ms) = wait.filter(|_| !late) {
             let due = now.at + Duration::from_millis(ms);
             self.schedule.add(due, Deadline::Command(conn, text.to_owned()));
@@ -112,7 +113,11 @@ impl World {
             return true;
         }
         let close = self.faults.take(|fault| {
-            if let Fault::CloseOnLogon { code, reason, .. } = fault { Some((*code, reason.clone())) } else { None }
+            if let Fault::CloseOnLogon { code, reason, .. } = fault {
+                Some((*code, reason.clone()))
+            } else {
+                None
+            }
         });
         if let Some((code, reason)) = &close {
             self.hang_up(now, conn, *code, reason);
@@ -122,7 +127,11 @@ impl World {
 
     fn was_kicked_lately(&self, now: Now, key: &AccountKey) -> bool {
         let shut = self.faults.read(|fault| {
-            if let Fault::NotAuthorizedAfterKick { ms } = fault { Some(Duration::from_millis(*ms)) } else { None }
+            if let Fault::NotAuthorizedAfterKick { ms } = fault {
+                Some(Duration::from_millis(*ms))
+            } else {
+                None
+            }
         });
         let kicked = self.kicks.get(key);
         shut.zip(kicked).is_some_and(|(shut, kicked)| now.at < *kicked + shut)
@@ -133,7 +142,9 @@ impl World {
         let is_other = |other: &ConnId| {
             *other != conn
                 && self.clients.get(other).is_some_and(|client| client.service == key.0)
-                && self.session(*other).is_some_and(|session| session.admitted.username.as_ref() == Some(&key.1))
+                && self
+                    .session(*other)
+                    .is_some_and(|session| session.admitted.username.as_ref() == Some(&key.1))
         };
         let others: Vec<ConnId> = self.clients.keys().copied().filter(is_other).collect();
         if !others.is_empty() {
@@ -152,8 +163,11 @@ impl World {
         let Some(client) = self.clients.get_mut(&conn) else { return number };
         let before = client.session.take();
         let is_online = |name: &String| before.as_ref().is_some_and(|before| before.is_online(name));
-        let channels: Vec<Membership> =
-            logon.channels.iter().map(|name| Membership { name: name.clone(), online: is_online(name) }).collect();
+        let channels: Vec<Membership> = logon
+            .channels
+            .iter()
+            .map(|name| Membership { name: name.clone(), online: is_online(name) })
+            .collect();
         let had_stream = before.as_ref().is_some_and(|before| before.had_stream);
         let session = Session { logon: number, admitted, channels, had_stream, starts: VecDeque::new() };
         let left: Vec<String> = before
@@ -182,7 +196,8 @@ impl World {
             let due = now.at + Duration::from_millis(ms);
             self.schedule.add(due, Deadline::Close(conn, number, code, reason));
         }
-        let silent = self.faults.read(|fault| if let Fault::HalfOpen { ms } = fault { Some(*ms) } else { None });
+        let silent =
+            self.faults.read(|fault| if let Fault::HalfOpen { ms } = fault { Some(*ms) } else { None });
         if let Some(ms) = silent {
             self.schedule.add(now.at + Duration::from_millis(ms), Deadline::Freeze(conn, number));
         }

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::super::json::put;
 use super::{ConnId, Deadline, Fault, Now, Seen, StopReason, World};
 use crate::zello::{AudioFrame, CodecHeader, PacketId, Seq, StartStream, StreamId};
 
@@ -82,7 +83,8 @@ impl World {
         let parsed = CodecHeader::from_base64(header).ok_or("invalid request")?;
         let is_duration = duration.as_f64().is_some_and(|ms| ms > 0.0);
         let is_header = parsed.sample_rate_hz > 0 && parsed.frames_per_packet > 0;
-        if kind != "audio" || codec != "opus" || !is_duration || !is_header || parsed.frame_ms < MIN_FRAME_MS {
+        if kind != "audio" || codec != "opus" || !is_duration || !is_header || parsed.frame_ms < MIN_FRAME_MS
+        {
             return Err("invalid request");
         }
         Ok(Wish {
@@ -128,7 +130,11 @@ impl World {
             if let Fault::StartRefused { error, .. } = fault { Some(error.clone()) } else { None }
         });
         let rule = self.faults.read(|fault| {
-            if let Fault::Woodpecker { starts, within_ms } = fault { Some((*starts, *within_ms)) } else { None }
+            if let Fault::Woodpecker { starts, within_ms } = fault {
+                Some((*starts, *within_ms))
+            } else {
+                None
+            }
         });
         let session = self.clients.get_mut(&conn).and_then(|client| client.session.as_mut())?;
         if let Some((limit, within_ms)) = rule {
@@ -178,7 +184,8 @@ impl World {
             channel: channel.clone(),
             listeners: listeners.len(),
         };
-        let stream = Stream { owner: conn, from, channel, priority, listeners, packets: 0, last_packet: now.at };
+        let stream =
+            Stream { owner: conn, from, channel, priority, listeners, packets: 0, last_packet: now.at };
         self.streams.insert(id, stream);
         self.tell(seen);
         self.plan_stream_end(now, id);
@@ -231,13 +238,12 @@ impl World {
         });
         self.add_for(&mut start, wish.to.as_deref());
         if self.settings.stream_key {
-            start["key"] = STANDARD.encode([0x5a_u8; 32]).into();
+            put(&mut start, "key", STANDARD.encode([0x5a_u8; 32]));
         }
-        if self.faults.has(&Fault::LongHeader)
-            && let Ok(mut header) = STANDARD.decode(&wish.header)
-        {
+        if self.faults.has(&Fault::LongHeader) {
+            let mut header = STANDARD.decode(&wish.header).unwrap_or_default();
             header.resize(LONG_HEADER_LEN.max(header.len()), 0);
-            start["codec_header"] = STANDARD.encode(header).into();
+            put(&mut start, "codec_header", STANDARD.encode(header));
         }
         for listener in listeners {
             self.babble(now, listener);
@@ -251,9 +257,9 @@ impl World {
     /// Adds `for`: the one recipient, or `false`.
     pub(super) fn add_for(&self, event: &mut Value, to: Option<&str>) {
         match to {
-            Some(to) => event["for"] = to.into(),
+            Some(to) => put(event, "for", to),
             None if self.settings.omit_for => {}
-            None => event["for"] = false.into(),
+            None => put(event, "for", false),
         }
     }
 
@@ -261,7 +267,8 @@ impl World {
         let id = audio.stream_id.0;
         let Some(stream) = self.streams.get_mut(&id).filter(|stream| stream.owner == conn) else {
             let starting = self.clients.get(&conn).is_some_and(|client| client.starting);
-            let is_early = id == 0 || starting || self.session(conn).is_some_and(|session| !session.had_stream);
+            let is_early =
+                id == 0 || starting || self.session(conn).is_some_and(|session| !session.had_stream);
             let error = if is_early { "channel is not ready" } else { "invalid stream id" };
             return self.fail(now, conn, None, error);
         };
