@@ -27,6 +27,7 @@ pub use error::{AudioError, Lost};
 pub use sample::SampleFormat;
 pub use status::{DeviceState, DeviceStatus};
 pub use thread::{CapturedBlock, run_capture, run_playback};
+pub use wav::load as load_wav;
 
 /// The radio's receiver as blocks of sound.
 pub trait Capture: Send {

@@ -124,8 +124,8 @@ impl Decoder {
     /// # Errors
     /// [`CodecError`] when libopus has no memory.
     pub fn new() -> Result<Self, CodecError> {
-        let opus = opus::Decoder::new(SAMPLE_RATE_HZ, Channels::Mono)
-            .map_err(CodecError::on("make a decoder"))?;
+        let opus =
+            opus::Decoder::new(SAMPLE_RATE_HZ, Channels::Mono).map_err(CodecError::on("make a decoder"))?;
         Ok(Self { opus })
     }
 

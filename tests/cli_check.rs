@@ -33,7 +33,7 @@ fn a_bad_file_fails_with_every_complaint_on_stderr() {
 fn a_file_that_does_not_exist_fails() {
     let said = run(&["check", "no/such/file.toml"]);
     assert_eq!(said.code, Some(1));
-    assert!(said.stderr.contains("no/such/file.toml does not exist"), "{}", said.stderr);
+    assert!(said.stderr.contains("no/such/file.toml: does not exist"), "{}", said.stderr);
 }
 
 #[test]
@@ -56,7 +56,10 @@ fn the_merged_settings_are_a_configuration_again_and_hold_no_secret() {
     let again = run_in(&desk.path(""), &["check", "--effective", "again.toml"]);
     assert_eq!(again.code, Some(0), "{}", again.stderr);
     let values = |text: &str| -> Vec<String> {
-        text.lines().map(|line| line.split(" # ").next().unwrap_or_default().trim().to_owned()).skip(1).collect()
+        text.lines()
+            .map(|line| line.split(" # ").next().unwrap_or_default().trim().to_owned())
+            .skip(1)
+            .collect()
     };
     assert_eq!(values(&first.stdout), values(&again.stdout));
 }

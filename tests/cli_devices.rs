@@ -1,4 +1,5 @@
 //! `devices`: what is found under a made-up `/sys` and `/dev`, and how it is told.
+#![allow(clippy::unwrap_used, reason = "a test that cannot prepare itself has failed")]
 
 #[path = "support/program.rs"]
 mod program;
@@ -21,12 +22,15 @@ fn link(to: &Path, from: &Path) {
     symlink(to, from).unwrap();
 }
 
-/// A Pi with a CM108B fob (sound card "Device") and a keyboard, a CP210x adapter, and the port of the SoC.
+/// A Pi with a CM108B fob (sound card "Device") and a keyboard, a serial adapter, and its own serial port.
 fn machine(root: &Path) {
     let (sys, dev) = (root.join("sys"), root.join("dev"));
     let usb = sys.join("devices/usb1/1-1.2");
     write(&usb.join("idVendor"), "0d8c\n");
-    write(&usb.join("1-1.2:1.3/hid/uevent"), "DRIVER=hid-generic\nHID_ID=0003:00000D8C:00000012\nHID_NAME=C-Media USB Audio\n");
+    write(
+        &usb.join("1-1.2:1.3/hid/uevent"),
+        "DRIVER=hid-generic\nHID_ID=0003:00000D8C:00000012\nHID_NAME=C-Media USB Audio\n",
+    );
     link(&usb.join("1-1.2:1.3/hid"), &sys.join("class/hidraw/hidraw1/device"));
     write(&dev.join("hidraw1"), "");
     fs::create_dir_all(usb.join("1-1.2:1.0")).unwrap();
@@ -54,7 +58,8 @@ fn a_machine_with_everything_is_told_by_stable_names() {
     let root = tempfile::tempdir().unwrap();
     machine(root.path());
     let mut found = look_in(&root.path().join("sys"), &root.path().join("dev"));
-    let offer = |channels| Offer { rates_hz: vec![44_100, 48_000], formats: vec![SampleFormat::S16], channels };
+    let offer =
+        |channels| Offer { rates_hz: vec![44_100, 48_000], formats: vec![SampleFormat::S16], channels };
     found.sound.push(SoundCard {
         name: "hw:CARD=Device,DEV=0".to_owned(),
         card: "C-Media USB Audio at usb-1.2, full speed".to_owned(),
@@ -90,5 +95,9 @@ fn the_command_works_on_this_machine_whatever_it_has() {
     let said = program::run(&["devices"]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert_eq!(said.stderr, "");
-    assert!(said.stdout.contains("Sound devices") && said.stdout.contains("Board profiles"), "{}", said.stdout);
+    assert!(
+        said.stdout.contains("Sound devices") && said.stdout.contains("Board profiles"),
+        "{}",
+        said.stdout
+    );
 }

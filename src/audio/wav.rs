@@ -4,4 +4,5 @@ mod capture;
 mod playback;
 
 pub(super) use capture::WavCapture;
+pub use capture::load;
 pub(super) use playback::WavPlayback;

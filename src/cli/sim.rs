@@ -16,11 +16,19 @@ use crate::sim::{Settings, Sim};
 /// How long clients have to answer the close frame at the end.
 const GOODBYE: Duration = Duration::from_millis(200);
 
-/// Runs a Zello server on this machine: existing clients use it unmodified.
+/// Runs a Zello server on this machine: existing clients use it unmodified
 ///
 /// Without --config it accepts every well-formed user name, password and token, and makes channels as they are asked
 /// for. The path chooses the service: /ws consumer, /ws/mesh enterprise, /ws/NETWORK Zello Work.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  zello-gateway sim                                       for a configuration with
+                                                          url = \"ws://127.0.0.1:8008/ws\"
+  zello-gateway sim --tls --ca-file ca.pem                wss://, and what clients must trust
+  zello-gateway sim --config sim.toml --journal log.jsonl
+
+Exit codes: 0 stopped when asked to, 1 failed, 2 wrong command line.")]
 pub struct Args {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8008")]

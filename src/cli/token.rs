@@ -59,7 +59,8 @@ fn done(args: &Args, now: SystemTime) -> Result<ExitCode, String> {
         return show(&read(file)?, now);
     }
     if let Some(file) = &args.config {
-        let config = config::load(file).map_err(|complaints| format!("the configuration is wrong\n{complaints}"))?;
+        let config =
+            config::load(file).map_err(|complaints| format!("the configuration is wrong\n{complaints}"))?;
         return match config.zello.token {
             TokenSource::Key { issuer, key } => mint(&issuer, &key, now, lifetime),
             TokenSource::Pasted(token) => show(token.reveal(), now),
@@ -110,10 +111,15 @@ fn explain(info: &TokenInfo, now: SystemTime) -> String {
             Ok(left) if !left.is_zero() => format!("{}, in {}", utc::date(end), utc::span(left)),
             Ok(_) | Err(_) => {
                 let ago = now.duration_since(end).unwrap_or_default();
-                format!("{}: it has ended {} ago (or this machine's clock is wrong)", utc::date(end), utc::span(ago))
+                format!(
+                    "{}: it has ended {} ago (or this machine's clock is wrong)",
+                    utc::date(end),
+                    utc::span(ago)
+                )
             }
         },
     };
-    let kind = if info.development { "\nkind:   development token of the portal, not for lasting use" } else { "" };
+    let kind =
+        if info.development { "\nkind:   development token of the portal, not for lasting use" } else { "" };
     format!("issuer: {issuer}\nsigned: {signed}\nends:   {ends}{kind}")
 }

@@ -58,8 +58,7 @@ mod tests {
 
     #[test]
     fn spans_have_one_unit() {
-        let text: Vec<String> =
-            [1, 119, 600, 7_300, 2_592_000].map(|s| span(Duration::from_secs(s))).into();
+        let text: Vec<String> = [1, 119, 600, 7_300, 2_592_000].map(|s| span(Duration::from_secs(s))).into();
         assert_eq!(text, ["1 second", "119 seconds", "10 minutes", "2 hours", "30 days"]);
     }
 }

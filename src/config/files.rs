@@ -92,8 +92,13 @@ impl Places {
 /// What is wrong with the file and what to do.
 pub fn secret_file(path: &Path) -> Result<Secret, String> {
     let here = Places { base: PathBuf::new(), credentials: None };
-    let refused = |why: Refused| format!("{}
-   help: {}", why.what, why.help);
+    let refused = |why: Refused| {
+        format!(
+            "{}
+   help: {}",
+            why.what, why.help
+        )
+    };
     here.secret(&path.display().to_string()).map_err(refused)
 }
 
@@ -105,7 +110,9 @@ fn not_certificates(path: &Path, why: &str) -> Refused {
 }
 
 fn looks_like_a_secret(written: &str) -> bool {
-    written.contains("-----BEGIN") || written.contains('\n') || (written.starts_with("eyJ") && written.contains('.'))
+    written.contains("-----BEGIN")
+        || written.contains('\n')
+        || (written.starts_with("eyJ") && written.contains('.'))
 }
 
 fn read_secret(path: &Path, of_systemd: bool) -> Result<String, Refused> {

@@ -27,9 +27,10 @@ pub fn reference_markdown() -> String {
 /// Every table and key with its default as TOML writes it; a table without keys once, without a key.
 pub fn defaults() -> impl Iterator<Item = (&'static str, Option<&'static str>, Option<String>)> {
     schema::tables().flat_map(|table| {
-        let keys = table.keys.iter().map(|key| {
-            (table.name, Some(key.name), key.absent.value().map(|value| value.to_string()))
-        });
+        let keys = table
+            .keys
+            .iter()
+            .map(|key| (table.name, Some(key.name), key.absent.value().map(|value| value.to_string())));
         std::iter::once((table.name, None, None)).chain(keys)
     })
 }
@@ -69,9 +70,8 @@ pub(crate) fn effective(settings: &Settings, board: Option<&str>) -> String {
     for table in &settings.tables {
         let _ = writeln!(text, "{}[{}]", if text.is_empty() { "" } else { "\n" }, table.name);
         for key in table.keys {
-            match settings.get(table.name, key.name) {
-                Ok(Some(setting)) => line(&mut text, key, setting),
-                Ok(None) | Err(_) => {}
+            if let Ok(Some(setting)) = settings.get(table.name, key.name) {
+                line(&mut text, key, setting);
             }
         }
     }

@@ -11,7 +11,7 @@ use hound::{SampleFormat, WavReader};
 use crate::audio::clock::CaptureClock;
 use crate::audio::convert::Converter;
 use crate::audio::{AudioError, Capture, Read, sample};
-use crate::codec::{Block, SAMPLE_RATE_HZ};
+use crate::codec::{BLOCK_SAMPLES, Block, SAMPLE_RATE_HZ};
 use crate::config::Channel;
 
 /// Read ahead of the file, so that a slow disk is asked seldom: a third of a second of CD sound.
@@ -72,6 +72,13 @@ impl WavCapture {
         })
     }
 
+    fn next_block(&mut self, block: &mut Block) -> Result<(), AudioError> {
+        while !self.converter.take_block(block) {
+            self.advance()?;
+        }
+        Ok(())
+    }
+
     /// Moves the next stretch of the file, or of the silence after it, into the converter.
     fn advance(&mut self) -> Result<(), AudioError> {
         for _ in 0..FRAMES_AT_ONCE {
@@ -101,11 +108,24 @@ impl WavCapture {
     }
 }
 
+/// The whole file at once, mono at the engine's rate; for demonstrations and tests.
+///
+/// # Errors
+/// As for a capture device: [`AudioError`] names the file and what is wrong with it.
+pub fn load(path: &Path) -> Result<Vec<f32>, AudioError> {
+    let mut wav = WavCapture::open(path, Channel::Both)?;
+    let mut sound = Vec::new();
+    let mut block = [0.0; BLOCK_SAMPLES];
+    while wav.frames_left > 0 {
+        wav.next_block(&mut block)?;
+        sound.extend(block);
+    }
+    Ok(sound)
+}
+
 impl Capture for WavCapture {
     fn read(&mut self, block: &mut Block) -> Result<Read, AudioError> {
-        while !self.converter.take_block(block) {
-            self.advance()?;
-        }
+        self.next_block(block)?;
         let due = self.clock.next(Instant::now());
         sleep(due.saturating_duration_since(Instant::now()));
         self.due = Some(due);
@@ -146,7 +166,6 @@ mod tests {
     use hound::{WavSpec, WavWriter};
 
     use super::*;
-    use crate::codec::BLOCK_SAMPLES;
 
     fn spec(sample_rate: u32, channels: u16, bits_per_sample: u16, sample_format: SampleFormat) -> WavSpec {
         WavSpec { channels, sample_rate, bits_per_sample, sample_format }

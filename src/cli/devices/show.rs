@@ -30,7 +30,10 @@ macro_rules! put {
 fn sound(text: &mut String, cards: &[SoundCard]) {
     put!(text, "Sound devices: for `capture` and `playback` in [audio]");
     if cards.is_empty() {
-        put!(text, "  none. Plug a sound card in; `aplay -l` should list it. If it does there and not here, this user is");
+        put!(
+            text,
+            "  none. Plug a sound card in; `aplay -l` should list it. If it does there and not here, this user is"
+        );
         put!(text, "  not in the group `audio`: sudo usermod -aG audio USER");
     }
     for card in cards {
@@ -52,7 +55,10 @@ fn access(access: Option<&Access>) -> String {
 fn gpio(text: &mut String, chips: &[Result<Chip, String>]) {
     put!(text, "\nGPIO chips: for `chip` and `line` in [ptt.gpio] and [cos.gpio]");
     if chips.is_empty() {
-        put!(text, "  none: this machine has no GPIO. PTT and COS need another way; see [ptt.*] and [cos.*].");
+        put!(
+            text,
+            "  none: this machine has no GPIO. PTT and COS need another way; see [ptt.*] and [cos.*]."
+        );
     }
     for chip in chips {
         match chip {
@@ -87,7 +93,10 @@ fn list(text: &mut String, head: &str, items: impl Iterator<Item = String>) {
 }
 
 fn hid(text: &mut String, devices: &[HidDevice]) {
-    put!(text, "\nUSB radio interfaces (CM108 type): their lines are not used by this version yet, their sound is");
+    put!(
+        text,
+        "\nUSB radio interfaces (CM108 type): their lines are not used by this version yet, their sound is"
+    );
     if devices.is_empty() {
         put!(text, "  none.");
     }
@@ -95,7 +104,8 @@ fn hid(text: &mut String, devices: &[HidDevice]) {
         let (vendor, product) = device.id;
         put!(text, "  {vendor:04x}:{product:04x} {} ({})", device.name, device.chip);
         let card = device.card.as_ref().map_or("no sound card".to_owned(), |id| format!("sound card {id}"));
-        let rights = if device.open { "" } else { "; not open to this user: a udev rule must give it to the group" };
+        let rights =
+            if device.open { "" } else { "; not open to this user: a udev rule must give it to the group" };
         put!(text, "      {}, {card}{rights}", device.path.display());
     }
 }

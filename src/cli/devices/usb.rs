@@ -66,7 +66,8 @@ fn device(class: &Path, path: &Path, cards: &[(PathBuf, String)]) -> Option<HidD
 
 /// "0003:00000D8C:0000000C": bus, vendor, product.
 fn parse_id(text: &str) -> Option<(u16, u16)> {
-    let mut parts = text.split(':').skip(1).map(|part| u16::try_from(u32::from_str_radix(part, 16).ok()?).ok());
+    let mut parts =
+        text.split(':').skip(1).map(|part| u16::try_from(u32::from_str_radix(part, 16).ok()?).ok());
     Some((parts.next()??, parts.next()??))
 }
 
@@ -92,10 +93,8 @@ fn usb_device(class: &Path) -> Option<PathBuf> {
 /// Names in a folder; none when it does not exist.
 pub(super) fn names(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let mut names: Vec<String> = entries
-        .filter_map(Result::ok)
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .collect();
+    let mut names: Vec<String> =
+        entries.filter_map(Result::ok).filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort();
     names
 }
