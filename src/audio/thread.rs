@@ -63,7 +63,7 @@ pub fn run_capture(
 ) {
     let around = Around {
         role: "capture",
-        device: super::name_of(&audio.capture),
+        device: audio.capture.to_string(),
         status,
         counters,
         stop,
@@ -87,7 +87,7 @@ pub fn run_playback(
 ) {
     let around = Around {
         role: "playback",
-        device: super::name_of(&audio.playback),
+        device: audio.playback.to_string(),
         status,
         counters,
         stop,

@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail, ensure};
 use hound::{SampleFormat, WavSpec, WavWriter};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::time::{sleep_until, timeout};
 
 use super::gateway::{Files, Gateway};
 use super::timeline::Timeline;
