@@ -198,7 +198,6 @@ impl Hub {
 
     pub(super) fn fact(&self, conn: ConnId, fact: Fact) {
         self.act(|world, now| world.handle(now, conn, fact));
-        // A connection that has ended takes no more orders.
     }
 
     pub(super) fn next_conn(&self) -> ConnId {
