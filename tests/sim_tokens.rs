@@ -1,5 +1,10 @@
 //! A simulator with issuers lets in who brings a token that the account's key has signed, and nobody else.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of a test fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers of a test fail as the test does: by panicking"
+)]
 
 #[path = "support/sim.rs"]
 mod support;
