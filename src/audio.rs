@@ -4,6 +4,7 @@
 //! device is lost and opened anew. A device is opened by [`open_capture`] or [`open_playback`] at start-up, where a
 //! refusal ends the program, and then given to [`run_capture`] or [`run_playback`], which find it again for ever.
 
+use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ pub use error::{AudioError, Lost};
 pub use sample::SampleFormat;
 pub use status::{DeviceState, DeviceStatus};
 pub use thread::{CapturedBlock, run_capture, run_playback};
+pub use wav::load as load_wav;
 
 /// The radio's receiver as blocks of sound.
 pub trait Capture: Send {
@@ -108,7 +110,7 @@ fn reopen_playback(audio: &config::Audio) -> Result<Box<dyn Playback>, AudioErro
 
 fn playback(
     audio: &config::Audio,
-    wav: fn(&Path) -> Result<wav::WavPlayback<wav::File>, AudioError>,
+    wav: fn(&Path) -> Result<wav::WavPlayback<File>, AudioError>,
 ) -> Result<Box<dyn Playback>, AudioError> {
     let device: Box<dyn Playback> = match &audio.playback {
         AudioDevice::Alsa(name) => Box::new(alsa::AlsaPlayback::open(name, audio.playback_channel)?),

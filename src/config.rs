@@ -21,6 +21,7 @@ mod schema;
 mod show;
 
 pub use complaint::{Complaint, Complaints, Place};
+pub use files::secret_file;
 pub use load::{Report, load, read, read_with};
 pub use show::{defaults, reference_markdown};
 

@@ -3,6 +3,7 @@
 //! libasound reads its environment once for each process, so each test runs its body in a process of its own.
 
 use std::io::{BufRead, BufReader};
+use std::ops::Range;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -48,18 +49,19 @@ fn burst() -> Vec<f32> {
     silence().chain(noise.take(100 * BLOCK_SAMPLES)).chain(silence()).collect()
 }
 
+/// Normalised correlation of `a` with as much of `b`; 1 is the same sound.
 fn likeness(a: &[f32], b: &[f32]) -> f32 {
+    let b = b.get(..a.len()).unwrap_or(b);
     let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
     product(a, b) / (product(a, a) * product(b, b)).sqrt().max(1e-9)
 }
 
-/// How much later than at `from` the sound `sent` was heard, in samples, and how like the two are.
-fn find(sent: &[f32], from: usize, heard: &[f32]) -> (usize, f32) {
-    // The head alone finds the place; the whole is compared there.
-    let head = &sent[..10 * BLOCK_SAMPLES];
-    let by_head = |at: &usize| likeness(head, &heard[from + at..from + at + head.len()]);
-    let late = (0..50 * BLOCK_SAMPLES).max_by(|a, b| by_head(a).total_cmp(&by_head(b))).unwrap();
-    (late, likeness(sent, &heard[from + late..from + late + sent.len()]))
+/// Where in `heard`, among the `places`, it is most like `sent`, and how like.
+fn find(sent: &[f32], heard: &[f32], places: Range<usize>) -> (usize, f32) {
+    let likely = places
+        .map(|at| (at, likeness(sent, heard.get(at..).unwrap_or_default())))
+        .max_by(|a, b| a.1.total_cmp(&b.1));
+    likely.unwrap_or_default()
 }
 
 #[test]
@@ -104,11 +106,22 @@ fn inside_play_and_hear() {
         assert_eq!((status_in.state(), status_out.state()), (DeviceState::Running, DeviceState::Running));
         stop.store(true, Ordering::Relaxed);
     });
-    let (late, likeness) = find(&sent[100 * BLOCK_SAMPLES..200 * BLOCK_SAMPLES], 100 * BLOCK_SAMPLES, &heard);
-    let late = Duration::from_secs_f64(late as f64 / 16_000.0);
-    println!("likeness {likeness}, {late:?} after it was played, delay told {delay:?}, gaps {gaps}");
-    println!("{:?}", counters.all().filter(|(_, n)| *n > 0).collect::<Vec<_>>());
-    assert!(likeness > 0.95, "likeness {likeness}");
+    // What was lost to a busy machine has been counted; without that the whole burst must be there.
+    let excused = counters.all().map(|(_, n)| n).sum::<u64>();
+    let mut from = 100 * BLOCK_SAMPLES;
+    let mut spoilt = 0;
+    for (number, part) in sent.chunks(10 * BLOCK_SAMPLES).enumerate().skip(10).take(10) {
+        let reach = if number == 10 { 50 } else { 5 } * BLOCK_SAMPLES;
+        let (at, likeness) = find(part, &heard, from..from + reach);
+        let late = (at - number * part.len()) as f64 / 16.0;
+        println!("part {number}: likeness {likeness}, {late} ms after it was played, delay told {delay:?}");
+        spoilt += u64::from(likeness < 0.95);
+        from = if likeness < 0.95 { from } else { at } + part.len();
+    }
+    println!("gaps {gaps}, {:?}", counters.all().filter(|(_, n)| *n > 0).collect::<Vec<_>>());
+    assert!(spoilt <= excused && spoilt < 5, "{spoilt} of 10 parts are not as they were sent");
+    // The first block of all is told to follow a gap.
+    assert!(gaps as u64 <= 1 + counters.capture_xruns.value());
 }
 
 #[test]

@@ -29,7 +29,9 @@ impl Capture for Amplified<dyn Capture> {
     fn read(&mut self, block: &mut Block) -> Result<Read, AudioError> {
         let read = self.device.read(block)?;
         // Full scale is the limit here as it is in the hardware; what follows counts on it.
-        block.iter_mut().for_each(|sample| *sample = (*sample * self.gain).clamp(-1.0, 1.0));
+        for sample in block.iter_mut() {
+            *sample = (*sample * self.gain).clamp(-1.0, 1.0);
+        }
         Ok(read)
     }
 

@@ -143,6 +143,7 @@ impl Frames {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the values have exact representations")]
 mod tests {
     use super::*;
 

@@ -22,6 +22,9 @@ const STOP_EVERY: Duration = Duration::from_millis(50);
 /// is scheduled late. Above it the device's own buffer bridges an engine that is late.
 const LOW_WATER: Duration = Duration::from_millis(15);
 
+/// A block of it.
+const SILENCE: Block = [0.0; BLOCK_SAMPLES];
+
 /// Longest nap between two looks at an empty queue; half a block, so that a block does not wait for long.
 const NAP: Duration = Duration::from_millis(5);
 
@@ -112,7 +115,7 @@ impl Around<'_> {
                 Err(error) => {
                     // Closed first: a card that came back under its old name must find it free.
                     drop(device);
-                    let Some(found) = self.search(error, &mut open) else { return };
+                    let Some(found) = self.search(&error, &mut open) else { return };
                     device = found;
                     gap = true;
                 }
@@ -157,7 +160,7 @@ impl Around<'_> {
                 Ok(delivered) => begun |= delivered,
                 Err(error) => {
                     drop(device);
-                    let Some(found) = self.search(error, &mut open) else { return };
+                    let Some(found) = self.search(&error, &mut open) else { return };
                     device = found;
                     while blocks.dequeue().is_some() {}
                     begun = false;
@@ -178,20 +181,17 @@ impl Around<'_> {
             blocks.dequeue();
         }
         let delivered = blocks.dequeue();
-        let write = match &delivered {
-            Some(block) => device.write(block)?,
-            None => {
-                let spare = device.reserve().saturating_sub(LOW_WATER);
-                if !spare.is_zero() {
-                    sleep(spare.min(NAP));
-                    return Ok(false);
-                }
-                if begun {
-                    self.counters.playback_blocks_missing.add_one();
-                }
-                device.write(&[0.0; BLOCK_SAMPLES])?
+        if delivered.is_none() {
+            let spare = device.reserve().saturating_sub(LOW_WATER);
+            if !spare.is_zero() {
+                sleep(spare.min(NAP));
+                return Ok(false);
             }
-        };
+            if begun {
+                self.counters.playback_blocks_missing.add_one();
+            }
+        }
+        let write = device.write(delivered.as_ref().unwrap_or(&SILENCE))?;
         match write {
             Write::Whole => {}
             Write::AfterXrun => self.counters.playback_xruns.add_one(),
@@ -204,7 +204,7 @@ impl Around<'_> {
     /// Tells the loss once, then looks for the device every second; `None` when the program stops.
     fn search<D>(
         &self,
-        lost: AudioError,
+        lost: &AudioError,
         mut open: impl FnMut() -> Result<Option<D>, AudioError>,
     ) -> Option<D> {
         self.status.set_state(DeviceState::Lost);
@@ -214,7 +214,7 @@ impl Around<'_> {
         tracing::warn!(
             role,
             device,
-            error = &lost as &dyn std::error::Error,
+            error = lost as &dyn std::error::Error,
             "sound device lost, looking for it"
         );
         loop {

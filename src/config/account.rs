@@ -19,11 +19,7 @@ impl Builder<'_> {
         let service = self.word(
             T,
             "service",
-            &[
-                ("consumer", Service::Consumer),
-                ("work", Service::Work),
-                ("enterprise", Service::Enterprise),
-            ],
+            &[("consumer", Service::Consumer), ("work", Service::Work), ("enterprise", Service::Enterprise)],
         );
         let channel = self.channel();
         let ca_file = self.ca_file();
@@ -38,7 +34,10 @@ impl Builder<'_> {
     }
 
     fn word_is_true(&self, key: &str) -> Built<bool> {
-        Ok(self.settings.get(T, key)?.is_some_and(|setting| setting.value == super::schema::Value::Bool(true)))
+        Ok(self
+            .settings
+            .get(T, key)?
+            .is_some_and(|setting| setting.value == super::schema::Value::Bool(true)))
     }
 
     fn channel(&mut self) -> Built<String> {
@@ -93,7 +92,11 @@ impl Builder<'_> {
         let server = self.text(T, "server")?;
         let Some(host) = server else {
             let needed = service == Service::Enterprise && self.text(T, "url")?.is_none();
-            return if needed { Err(self.needed("server", "enterprise", "zes.example.org")) } else { Ok(None) };
+            return if needed {
+                Err(self.needed("server", "enterprise", "zes.example.org"))
+            } else {
+                Ok(None)
+            };
         };
         if service != Service::Enterprise {
             return Err(self.other_service("server", "enterprise"));
@@ -116,7 +119,13 @@ impl Builder<'_> {
 
     fn other_service(&mut self, key: &str, service: &str) -> Complained {
         let help = format!("delete it, or write service = \"{service}\"");
-        self.refuse(T, key, "belongs to another service", &format!("only with service = \"{service}\""), &help)
+        self.refuse(
+            T,
+            key,
+            "belongs to another service",
+            &format!("only with service = \"{service}\""),
+            &help,
+        )
     }
 
     fn own_url(&mut self, url: String) -> Built<String> {
@@ -126,7 +135,8 @@ impl Builder<'_> {
         let host = parsed.as_ref().and_then(Uri::host);
         match (scheme.as_deref(), host) {
             _ if url.contains('@') => {
-                let help = "delete what stands before the @; the account stands in `username` and `password_file`";
+                let help =
+                    "delete what stands before the @; the account stands in `username` and `password_file`";
                 Err(self.refuse(T, "url", "holds an account", expected, help))
             }
             (Some("wss"), Some(_)) => Ok(url),
@@ -225,7 +235,8 @@ impl Builder<'_> {
                 Err(self.complaints.add(place, what, expected, help))
             }
             Service::Work | Service::Enterprise if user.is_none() => {
-                let what = "there is no account in [zello]: this service has no anonymous listeners".to_owned();
+                let what =
+                    "there is no account in [zello]: this service has no anonymous listeners".to_owned();
                 let help = "add `username` and `password_file`";
                 Err(self.complaints.add(place, what, "`username` and `password_file`", help))
             }

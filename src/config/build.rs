@@ -267,7 +267,13 @@ impl Builder<'_> {
     }
 
     /// Complains about a file that a key names.
-    pub(crate) fn refuse_file(&mut self, table: &str, key: &str, expected: &str, why: &Refused) -> Complained {
+    pub(crate) fn refuse_file(
+        &mut self,
+        table: &str,
+        key: &str,
+        expected: &str,
+        why: &Refused,
+    ) -> Complained {
         let what = format!("`{key}` in [{table}]: {}", why.what);
         self.complaints.add(self.settings.place(table, key), what, expected, &why.help)
     }

@@ -86,6 +86,22 @@ impl Places {
     }
 }
 
+/// Reads a secret that the command line names, by the same rules as one of a configuration.
+///
+/// # Errors
+/// What is wrong with the file and what to do.
+pub fn secret_file(path: &Path) -> Result<Secret, String> {
+    let here = Places { base: PathBuf::new(), credentials: None };
+    let refused = |why: Refused| {
+        format!(
+            "{}
+   help: {}",
+            why.what, why.help
+        )
+    };
+    here.secret(&path.display().to_string()).map_err(refused)
+}
+
 fn not_certificates(path: &Path, why: &str) -> Refused {
     Refused::new(
         format!("{} does not hold certificates: {why}", path.display()),
@@ -94,7 +110,9 @@ fn not_certificates(path: &Path, why: &str) -> Refused {
 }
 
 fn looks_like_a_secret(written: &str) -> bool {
-    written.contains("-----BEGIN") || written.contains('\n') || (written.starts_with("eyJ") && written.contains('.'))
+    written.contains("-----BEGIN")
+        || written.contains('\n')
+        || (written.starts_with("eyJ") && written.contains('.'))
 }
 
 fn read_secret(path: &Path, of_systemd: bool) -> Result<String, Refused> {
@@ -127,7 +145,7 @@ pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Refused {
     if kind == ErrorKind::NotFound {
         Refused::new(
             format!("{shown} does not exist"),
-            "check the name; paths in a configuration are relative to its folder",
+            "check the name (in a configuration, paths are relative to its own folder)",
         )
     } else if kind == ErrorKind::PermissionDenied {
         Refused::new(

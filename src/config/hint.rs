@@ -41,7 +41,9 @@ pub(crate) fn alias(table: &Table, name: &str) -> Option<&'static str> {
 /// What to do about a key that was misspelt, or is a secret written into the file.
 pub(crate) fn meant(name: &str, near: &str) -> String {
     if near.ends_with("_file") && near.strip_suffix("_file") != Some("ca") && !name.contains("file") {
-        return format!("secrets stand in files of their own: write it into a file, `chmod 600` it, and name it with `{near}`");
+        return format!(
+            "secrets stand in files of their own: write it into a file, `chmod 600` it, and name it with `{near}`"
+        );
     }
     format!("did you mean `{near}`?")
 }
@@ -72,9 +74,10 @@ pub(crate) fn default(key: &Key) -> String {
 /// Whether the value would be right with quotes, or without.
 pub(crate) fn quotes(key: &Key, value: &DeValue<'_>) -> Option<String> {
     match (key.kind, value) {
-        (Kind::Integer { .. } | Kind::Steps { .. } | Kind::Number { .. }, DeValue::String(text)) => {
-            text.parse::<f64>().ok().map(|_| format!("write the number without quotes: {} = {text}", key.name))
-        }
+        (Kind::Integer { .. } | Kind::Steps { .. } | Kind::Number { .. }, DeValue::String(text)) => text
+            .parse::<f64>()
+            .ok()
+            .map(|_| format!("write the number without quotes: {} = {text}", key.name)),
         (Kind::Bool, DeValue::String(text)) if matches!(text.as_ref(), "true" | "false") => {
             Some(format!("write it without quotes: {} = {text}", key.name))
         }

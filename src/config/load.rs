@@ -102,7 +102,10 @@ fn understand(
     }
     let settings = reader::read(&layers, complaints);
     *effective = show::effective(&settings, board.as_deref());
-    #[expect(clippy::disallowed_methods, reason = "whether a token has ended is a question to the wall clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "whether a token has ended is a question to the wall clock"
+    )]
     let now = SystemTime::now();
     Builder { settings: &settings, places, complaints, now, advice }.config(board)
 }
@@ -120,6 +123,7 @@ fn board_of(user: &Layer<'_>, complaints: &mut Complaints) -> Result<Option<Stri
         || "leave `board` out and write the lines of the wiring yourself".to_owned(),
         |near| format!("did you mean \"{near}\"?"),
     );
-    let what = found.map_or_else(|| "`board` is not text".to_owned(), |name| format!("there is no board {name:?}"));
+    let what =
+        found.map_or_else(|| "`board` is not text".to_owned(), |name| format!("there is no board {name:?}"));
     Err(complaints.add(user.source.place(&value.span()), what, &one_of(&known), &help))
 }

@@ -321,9 +321,7 @@ fn check(key: &Key, value: &DeValue<'_>) -> Result<Value, Wrong> {
             Some(word) => return Err(hint_word(word, words)),
             None => None,
         },
-        Kind::Line if value.is_integer() => {
-            whole().filter(|n| (0..=1_023).contains(n)).map(Value::Integer)
-        }
+        Kind::Line if value.is_integer() => whole().filter(|n| (0..=1_023).contains(n)).map(Value::Integer),
         Kind::Text | Kind::Path | Kind::SecretPath | Kind::Device | Kind::Line => text(),
     };
     accepted.ok_or_else(wrong)

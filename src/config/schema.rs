@@ -179,7 +179,8 @@ const CHIP: Key = key(
     Absent::Means("the main chip of the board"),
     "GPIO chip: label, name or path; `zello-gateway devices` lists them",
 );
-const LINE: Key = key("line", Kind::Line, Absent::Required, "offset (on a Pi: the BCM number) or name of the line");
+const LINE: Key =
+    key("line", Kind::Line, Absent::Required, "offset (on a Pi: the BCM number) or name of the line");
 
 /// The key outside of all tables.
 pub(crate) const BOARD: Key = key(
@@ -201,7 +202,12 @@ pub(crate) const ZELLO: Table = Table {
             "zello.io, a Zello Work network, or a Zello Enterprise Server",
         ),
         key("network", Kind::Text, Absent::Means("needed by `work`"), "name of the Zello Work network"),
-        key("server", Kind::Text, Absent::Means("needed by `enterprise`"), "host of the Zello Enterprise Server"),
+        key(
+            "server",
+            Kind::Text,
+            Absent::Means("needed by `enterprise`"),
+            "host of the Zello Enterprise Server",
+        ),
         key(
             "url",
             Kind::Text,
@@ -216,7 +222,12 @@ pub(crate) const ZELLO: Table = Table {
         ),
         key("channel", Kind::Text, Absent::Required, "the channel, exactly as Zello writes it"),
         key("username", Kind::Text, Absent::Means("anonymous: listens only"), "account name"),
-        key("password_file", Kind::SecretPath, Absent::Means("anonymous"), "file with the account's password"),
+        key(
+            "password_file",
+            Kind::SecretPath,
+            Absent::Means("anonymous"),
+            "file with the account's password",
+        ),
         key(
             "issuer",
             Kind::Text,
@@ -256,8 +267,18 @@ pub(crate) const AUDIO: Table = Table {
             Absent::Required,
             "what the radio says: an ALSA PCM, `wav:FILE` (records), or `none`",
         ),
-        key("capture_channel", CHANNELS, Absent::Text("left"), "which channel of a stereo capture is the radio"),
-        key("playback_channel", CHANNELS, Absent::Text("both"), "which channels of a stereo playback carry the voice"),
+        key(
+            "capture_channel",
+            CHANNELS,
+            Absent::Text("left"),
+            "which channel of a stereo capture is the radio",
+        ),
+        key(
+            "playback_channel",
+            CHANNELS,
+            Absent::Text("both"),
+            "which channels of a stereo playback carry the voice",
+        ),
         db("capture_gain_db", "added to what is captured"),
         db("playback_gain_db", "added to what is played"),
     ],
@@ -271,7 +292,11 @@ pub(crate) const PTT: Choice = Choice {
         Table {
             name: "ptt.gpio",
             doc: "A GPIO line.",
-            keys: &[CHIP, LINE, key("active", ACTIVE, Absent::Text("high"), "level that keys the transmitter")],
+            keys: &[
+                CHIP,
+                LINE,
+                key("active", ACTIVE, Absent::Text("high"), "level that keys the transmitter"),
+            ],
         },
         Table {
             name: "ptt.log",
@@ -450,8 +475,12 @@ impl Kind {
             Self::Text => "text in quotes, not empty".to_owned(),
             Self::Path => "the path of a file, in quotes".to_owned(),
             Self::SecretPath => "the path of a file that only its owner may read, in quotes".to_owned(),
-            Self::Device => "an ALSA PCM such as \"hw:CARD=Device,DEV=0\", \"wav:FILE\" or \"none\"".to_owned(),
-            Self::Line => "the offset of a GPIO line (a whole number from 0 to 1023) or its name in quotes".to_owned(),
+            Self::Device => {
+                "an ALSA PCM such as \"hw:CARD=Device,DEV=0\", \"wav:FILE\" or \"none\"".to_owned()
+            }
+            Self::Line => {
+                "the offset of a GPIO line (a whole number from 0 to 1023) or its name in quotes".to_owned()
+            }
         }
     }
 }

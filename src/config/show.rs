@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::reader::{Setting, Settings};
-use super::schema::{self, Absent, BOARD, Key, Part};
+use super::schema::{self, Absent, BOARD, Key, Kind, Part};
 
 /// The README's table of every key.
 #[must_use]
@@ -27,9 +27,10 @@ pub fn reference_markdown() -> String {
 /// Every table and key with its default as TOML writes it; a table without keys once, without a key.
 pub fn defaults() -> impl Iterator<Item = (&'static str, Option<&'static str>, Option<String>)> {
     schema::tables().flat_map(|table| {
-        let keys = table.keys.iter().map(|key| {
-            (table.name, Some(key.name), key.absent.value().map(|value| value.to_string()))
-        });
+        let keys = table
+            .keys
+            .iter()
+            .map(|key| (table.name, Some(key.name), key.absent.value().map(|value| value.to_string())));
         std::iter::once((table.name, None, None)).chain(keys)
     })
 }
@@ -40,7 +41,24 @@ fn row(text: &mut String, key: &Key) {
         (Absent::Means(meaning), None) => meaning.to_owned(),
         _ => "*required*".to_owned(),
     };
-    let _ = writeln!(text, "| `{}` | {default} | {} | {} |", key.name, key.kind.expected(), key.doc);
+    let _ = writeln!(text, "| `{}` | {default} | {} | {} |", key.name, values(key.kind), key.doc);
+}
+
+/// What a key takes, in few words.
+fn values(kind: Kind) -> String {
+    match kind {
+        Kind::Integer { min, max, unit } => format!("{min} to {max} {unit}"),
+        Kind::Number { min, max, unit } => format!("{min} to {max} {unit}"),
+        Kind::Steps { .. } | Kind::Bool => kind.expected(),
+        Kind::Word(words) => {
+            let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+            schema::one_of(&words)
+        }
+        Kind::Text => "text".to_owned(),
+        Kind::Path | Kind::SecretPath => "path".to_owned(),
+        Kind::Device => "device".to_owned(),
+        Kind::Line => "offset or name".to_owned(),
+    }
 }
 
 /// The merged settings as a file that would give them again; secrets only by their paths.

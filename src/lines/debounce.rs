@@ -100,7 +100,11 @@ mod tests {
         assert_eq!(debounce.poll_timeout(), Some((t + ms(120), true)));
         assert_eq!(debounce.handle_timeout(t + ms(119)), None);
         let decided = CosEdge { open: true, at: t + ms(120) };
-        assert_eq!(debounce.handle_timeout(t + ms(133)), Some(decided), "the time is the decision's, not the wake-up's");
+        assert_eq!(
+            debounce.handle_timeout(t + ms(133)),
+            Some(decided),
+            "the time is the decision's, not the wake-up's"
+        );
         assert_eq!(debounce.handle_timeout(t + ms(200)), None);
         assert_eq!(debounce.poll_timeout(), None);
     }

@@ -35,7 +35,9 @@ pub enum LineError {
         has: String,
     },
     /// Somebody else holds the line.
-    #[error("line {line} of GPIO chip {chip} is in use by {by}: stop that program or driver, or choose another line")]
+    #[error(
+        "line {line} of GPIO chip {chip} is in use by {by}: stop that program or driver, or choose another line"
+    )]
     Busy {
         /// Name and label.
         chip: String,
@@ -55,7 +57,9 @@ pub enum LineError {
         source: io::Error,
     },
     /// The chip cannot do what the settings ask.
-    #[error("line {line} of GPIO chip {chip} cannot have a pull resistor: set `bias = \"as-is\"` and wire a resistor")]
+    #[error(
+        "line {line} of GPIO chip {chip} cannot have a pull resistor: set `bias = \"as-is\"` and wire a resistor"
+    )]
     NoBias {
         /// Name and label.
         chip: String,
@@ -72,8 +76,16 @@ pub enum LineError {
         /// What the system said.
         source: io::Error,
     },
+    /// The PTT line does not take a level.
+    #[error("cannot set {what}: {source}: check that its device is still there")]
+    NotSet {
+        /// The line.
+        what: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A device that worked does not any more.
-    #[error("{what} is lost: {source}: is it still there? It is looked for again")]
+    #[error("{what} is lost: {source}: is its device still there?")]
     Lost {
         /// The device.
         what: String,
@@ -133,7 +145,9 @@ pub enum LineError {
         end: GuardEnd,
     },
     /// The guard started and says nothing.
-    #[error("the PTT guard does not report that it is ready: is the machine overloaded, or the line's device stuck?")]
+    #[error(
+        "the PTT guard does not report that it is ready: is the machine overloaded, or the line's device stuck?"
+    )]
     GuardSilent,
     /// The guard does not read its heartbeats.
     #[error("the PTT guard takes no heartbeats: it is stopped or stuck, and the line's state is unknown")]

@@ -82,7 +82,9 @@ impl FifoCos {
         let mut buffer = [0; 512];
         let bytes = match self.pipe.read(&mut buffer) {
             Ok(length) => buffer.get(..length).unwrap_or_default(),
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => &[],
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                &[]
+            }
             Err(error) => return Err(self.lost(error)),
         };
         let at = Instant::now();

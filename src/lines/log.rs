@@ -39,7 +39,9 @@ impl PttLine for LogPtt {
         }
         // One write per line: readers never see half of one, and there is no buffer to flush.
         let line = format!("{} {}\n", epoch_seconds(), if keyed { "on" } else { "off" });
-        self.file.write_all(line.as_bytes()).map_err(|source| LineError::Log { path: self.path.clone(), source })?;
+        self.file
+            .write_all(line.as_bytes())
+            .map_err(|source| LineError::Log { path: self.path.clone(), source })?;
         self.keyed = keyed;
         Ok(())
     }

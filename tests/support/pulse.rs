@@ -1,5 +1,9 @@
 //! A PulseAudio of its own with null sinks, seen through libasound: real devices with real pacing, without a card.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+#![expect(clippy::expect_used, reason = "a test harness fails by panicking")]
+
+use std::fmt::Write;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
@@ -28,19 +32,17 @@ impl Pulse {
         let mut script =
             format!("load-module module-native-protocol-unix auth-anonymous=1 socket={}\n", socket.display());
         let mut devices = "</usr/share/alsa/alsa.conf>\n".to_owned();
+        let server = format!("unix:{}", socket.display());
         for sink in sinks {
-            script += &format!("load-module module-null-sink sink_name={sink} rate=48000 channels=2\n");
-            let pcm = |name: &str| {
-                format!(
-                    "pcm.{name} {{ type pulse server \"unix:{}\" device \"{name}\" }}\n",
-                    socket.display()
+            writeln!(script, "load-module module-null-sink sink_name={sink} rate=48000 channels=2")
+                .expect("memory");
+            for (pcm, device) in [("", ""), ("_monitor", ".monitor")] {
+                writeln!(
+                    devices,
+                    "pcm.{sink}{pcm} {{ type pulse server \"{server}\" device \"{sink}{device}\" }}"
                 )
-            };
-            devices += &pcm(sink);
-            devices += &format!(
-                "pcm.{sink}_monitor {{ type pulse server \"unix:{}\" device \"{sink}.monitor\" }}\n",
-                socket.display()
-            );
+                .expect("memory");
+            }
         }
         fs::write(dir.path().join("server.pa"), script).expect("the server's script");
         fs::write(dir.path().join("asound.conf"), devices).expect("the devices' configuration");

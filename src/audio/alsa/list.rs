@@ -36,11 +36,11 @@ pub enum Access {
 pub fn list() -> Vec<SoundCard> {
     // Kept until the end: without it alsa-lib writes to stderr about what it does not find.
     let _chatter = Output::local_error_handler();
-    Iter::new().filter_map(Result::ok).flat_map(|card| devices(&card)).collect()
+    Iter::new().filter_map(Result::ok).flat_map(devices).collect()
 }
 
-fn devices(card: &alsa::Card) -> Vec<SoundCard> {
-    let Ok(control) = Ctl::from_card(card, true) else { return Vec::new() };
+fn devices(card: alsa::Card) -> Vec<SoundCard> {
+    let Ok(control) = Ctl::from_card(&card, true) else { return Vec::new() };
     let Ok(info) = control.card_info() else { return Vec::new() };
     let (Ok(id), Ok(long_name)) = (info.get_id(), info.get_longname()) else { return Vec::new() };
     DeviceIter::new(&control)

@@ -47,7 +47,10 @@ pub(super) fn candidates(channel: Channel) -> impl Iterator<Item = Candidate> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Agreed {
     pub(super) candidate: Candidate,
+    /// 10 ms, rounded up.
+    pub(super) block_frames: usize,
     pub(super) period_frames: usize,
+    /// At least four blocks.
     pub(super) buffer_frames: usize,
 }
 
@@ -113,8 +116,9 @@ pub(super) fn agree(
     for resample in [false, true] {
         for candidate in candidates(channel) {
             if let Ok(hw) = narrow(pcm, candidate, resample) {
-                return set_up(pcm, &hw, candidate, direction)
-                    .map_err(|source| AudioError::from_alsa(name, "setting buffer and periods", source));
+                let agreed = set_up(pcm, &hw, candidate, direction)
+                    .map_err(|source| AudioError::from_alsa(name, "setting buffer and periods", source))?;
+                return check(name, agreed);
             }
         }
     }
@@ -153,12 +157,25 @@ fn set_up(pcm: &PCM, hw: &HwParams, candidate: Candidate, direction: Direction) 
     let buffer = hw.set_buffer_size_near(period.max(block) * periods)?;
     pcm.hw_params(hw)?;
     let sw = pcm.sw_params_current()?;
-    sw.set_avail_min(block.min(buffer / 2))?;
+    sw.set_avail_min(block)?;
     // Both directions start by an explicit order: capture because nothing else starts it, playback when it is primed.
     sw.set_start_threshold(sw.get_boundary()?)?;
     sw.set_stop_threshold(buffer)?;
     pcm.sw_params(&sw)?;
-    Ok(Agreed { candidate, period_frames: count(period), buffer_frames: count(buffer) })
+    let [block_frames, period_frames, buffer_frames] = [block, period, buffer].map(count);
+    Ok(Agreed { candidate, block_frames, period_frames, buffer_frames })
+}
+
+/// A buffer that cannot hold what is played while the next block is made would only stutter.
+fn check(name: &str, agreed: Agreed) -> Result<Agreed, AudioError> {
+    if agreed.buffer_frames >= 4 * agreed.block_frames {
+        return Ok(agreed);
+    }
+    Err(AudioError::Unsupported {
+        device: name.to_owned(),
+        wanted: format!("a buffer of 40 ms ({} frames)", 4 * agreed.block_frames),
+        offer: format!("{} frames", agreed.buffer_frames),
+    })
 }
 
 /// A count in ALSA's type, which is 32 bit on 32-bit machines; no buffer comes near its limit.
@@ -195,6 +212,15 @@ mod tests {
     #[test]
     fn the_right_channel_is_never_looked_for_in_mono() {
         assert!(candidates(Channel::Right).all(|candidate| candidate.channels == 2));
+    }
+
+    #[test]
+    fn a_buffer_too_small_for_steady_sound_is_refused_with_its_size() {
+        let candidate = Candidate { rate_hz: 48_000, channels: 1, format: SampleFormat::S16 };
+        let with = |buffer_frames| Agreed { candidate, block_frames: 480, period_frames: 480, buffer_frames };
+        assert_eq!(check("hw:0", with(1_920)).unwrap(), with(1_920));
+        let text = check("hw:0", with(1_024)).unwrap_err().to_string();
+        assert!(text.contains("1920 frames") && text.contains("1024 frames"), "{text}");
     }
 
     #[test]

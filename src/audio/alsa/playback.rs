@@ -1,5 +1,6 @@
 //! A PCM that plays. It starts primed with silence and never stops.
 
+use std::thread::sleep;
 use std::time::Duration;
 
 use alsa::Direction;
@@ -20,8 +21,6 @@ const PRIMED_PART: usize = 2;
 pub(crate) struct AlsaPlayback {
     port: Port,
     frames: Frames,
-    /// Most frames that one block becomes.
-    block_frames: usize,
     /// Half a buffer of silence in the hardware's format.
     silence: Vec<u8>,
     /// One block in the hardware's format.
@@ -39,10 +38,9 @@ impl AlsaPlayback {
         let frames = Frames { format: agreed.format, channels: agreed.channels as usize, voice: channel };
         let converter = Converter::new(SAMPLE_RATE_HZ, agreed.rate_hz, BLOCK_SAMPLES)
             .map_err(|error| AudioError::no_conversion(name, agreed.rate_hz, &error))?;
-        let block_frames = converter.most_out(BLOCK_SAMPLES);
         let silence = vec![0; port.agreed.buffer_frames / PRIMED_PART * frames.bytes()];
-        let bytes = vec![0; block_frames * frames.bytes()];
-        Ok(Self { port, frames, block_frames, silence, bytes, converter, started: false, after_xrun: false })
+        let bytes = vec![0; converter.most_out(BLOCK_SAMPLES) * frames.bytes()];
+        Ok(Self { port, frames, silence, bytes, converter, started: false, after_xrun: false })
     }
 
     /// Puts silence into the empty buffer and starts.
@@ -93,14 +91,23 @@ impl AlsaPlayback {
 
 impl Playback for AlsaPlayback {
     fn wait(&mut self) -> Result<(), AudioError> {
+        let wanted = self.port.agreed.block_frames;
+        let mut woken = false;
         loop {
             if !self.started {
                 self.prime()?;
                 continue;
             }
             let next = match self.port.pcm.avail_update() {
-                Ok(room) if count(room) >= self.block_frames => return Ok(()),
-                Ok(_) => self.port.wait()?,
+                Ok(room) if count(room) >= wanted => return Ok(()),
+                Ok(room) => {
+                    // Woken too early: to poll again at once could spin, which a real-time thread must never do.
+                    if woken {
+                        sleep(duration(wanted - count(room), self.rate_hz()));
+                    }
+                    woken = true;
+                    self.port.wait()?
+                }
                 Err(error) => self.port.handle(error)?,
             };
             self.must_restart(next);
@@ -109,7 +116,10 @@ impl Playback for AlsaPlayback {
 
     fn reserve(&self) -> Duration {
         let room = self.port.pcm.avail_update().map_or(self.port.agreed.buffer_frames, count);
-        duration(self.port.agreed.buffer_frames.saturating_sub(room), self.rate_hz())
+        let agreed = &self.port.agreed;
+        // Hardware may tell its position once a period only: what is left can be so much less.
+        let unsure = agreed.period_frames.saturating_sub(agreed.block_frames);
+        duration(agreed.buffer_frames.saturating_sub(room + unsure), self.rate_hz())
     }
 
     fn write(&mut self, block: &Block) -> Result<Write, AudioError> {

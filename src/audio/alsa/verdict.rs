@@ -132,8 +132,8 @@ mod tests {
 
     #[test]
     fn alsas_numbers_are_read_and_unknown_ones_survived() {
-        let states = [0, 2, 3, 4, 7, 8, 1_024].map(PcmState::from_raw);
         use PcmState::{Disconnected, Other, Suspended, Working, XRun};
+        let states = [0, 2, 3, 4, 7, 8, 1_024].map(PcmState::from_raw);
         assert_eq!(states, [Other, Working, Working, XRun, Suspended, Disconnected, Other]);
     }
 }

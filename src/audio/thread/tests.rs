@@ -138,7 +138,7 @@ impl Playback for FakePlayback {
     }
 
     fn write(&mut self, block: &Block) -> Result<Write, AudioError> {
-        self.played.lock().unwrap().push(block[0]);
+        self.played.lock().map_err(|_poisoned| gone())?.push(block[0]);
         Ok(if std::mem::take(&mut self.xrun) { Write::AfterXrun } else { Write::Whole })
     }
 
@@ -232,7 +232,7 @@ fn what_waited_for_a_lost_playback_device_is_stale_when_it_is_back() {
     let mut spare = Some(found);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            world.around().playback(Box::new(Broken), rx, || Ok(spare.take().map(|d| Box::new(d) as _)))
+            world.around().playback(Box::new(Broken), rx, || Ok(spare.take().map(|d| Box::new(d) as _)));
         });
         while played.lock().unwrap().is_empty() {
             std::thread::yield_now();

@@ -1,18 +1,17 @@
 //! `capture = "wav:FILE"`: the file plays once in real time, then there is silence for ever.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use hound::{SampleFormat, WavReader};
 
-use super::io_error;
 use crate::audio::clock::CaptureClock;
 use crate::audio::convert::Converter;
 use crate::audio::{AudioError, Capture, Read, sample};
-use crate::codec::{Block, SAMPLE_RATE_HZ};
+use crate::codec::{BLOCK_SAMPLES, Block, SAMPLE_RATE_HZ};
 use crate::config::Channel;
 
 /// Read ahead of the file, so that a slow disk is asked seldom: a third of a second of CD sound.
@@ -73,6 +72,13 @@ impl WavCapture {
         })
     }
 
+    fn next_block(&mut self, block: &mut Block) -> Result<(), AudioError> {
+        while !self.converter.take_block(block) {
+            self.advance()?;
+        }
+        Ok(())
+    }
+
     /// Moves the next stretch of the file, or of the silence after it, into the converter.
     fn advance(&mut self) -> Result<(), AudioError> {
         for _ in 0..FRAMES_AT_ONCE {
@@ -102,11 +108,24 @@ impl WavCapture {
     }
 }
 
+/// The whole file at once, mono at the engine's rate; for demonstrations and tests.
+///
+/// # Errors
+/// As for a capture device: [`AudioError`] names the file and what is wrong with it.
+pub fn load(path: &Path) -> Result<Vec<f32>, AudioError> {
+    let mut wav = WavCapture::open(path, Channel::Both)?;
+    let mut sound = Vec::new();
+    let mut block = [0.0; BLOCK_SAMPLES];
+    while wav.frames_left > 0 {
+        wav.next_block(&mut block)?;
+        sound.extend(block);
+    }
+    Ok(sound)
+}
+
 impl Capture for WavCapture {
     fn read(&mut self, block: &mut Block) -> Result<Read, AudioError> {
-        while !self.converter.take_block(block) {
-            self.advance()?;
-        }
+        self.next_block(block)?;
         let due = self.clock.next(Instant::now());
         sleep(due.saturating_duration_since(Instant::now()));
         self.due = Some(due);
@@ -115,6 +134,18 @@ impl Capture for WavCapture {
 
     fn age(&self) -> Duration {
         self.due.map_or(Duration::ZERO, |due| due.elapsed())
+    }
+}
+
+/// A hound error as an IO error, which is what a vanished file shows itself as.
+fn io_error(error: hound::Error) -> io::Error {
+    match error {
+        hound::Error::IoError(error) => error,
+        hound::Error::FormatError(_)
+        | hound::Error::TooWide
+        | hound::Error::UnfinishedSample
+        | hound::Error::Unsupported
+        | hound::Error::InvalidSampleFormat => io::Error::other(error),
     }
 }
 
@@ -130,11 +161,11 @@ fn explain(error: hound::Error) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the values have exact representations")]
 mod tests {
     use hound::{WavSpec, WavWriter};
 
     use super::*;
-    use crate::codec::BLOCK_SAMPLES;
 
     fn spec(sample_rate: u32, channels: u16, bits_per_sample: u16, sample_format: SampleFormat) -> WavSpec {
         WavSpec { channels, sample_rate, bits_per_sample, sample_format }
@@ -146,12 +177,12 @@ mod tests {
         let mut writer = WavWriter::create(file.path(), spec).unwrap();
         for _ in 0..frames {
             for channel in 0..spec.channels {
-                let value = if channel == 0 { 0.5_f64 } else { -0.25 };
+                let value = if channel == 0 { 0.5_f32 } else { -0.25 };
                 match spec.sample_format {
-                    SampleFormat::Float => writer.write_sample(value as f32).unwrap(),
+                    SampleFormat::Float => writer.write_sample(value).unwrap(),
                     SampleFormat::Int => {
-                        let full = 2_f64.powi(i32::from(spec.bits_per_sample) - 1);
-                        writer.write_sample((value * full) as i32).unwrap();
+                        let half = 1_i32 << (spec.bits_per_sample - 2);
+                        writer.write_sample(if channel == 0 { half } else { -half / 2 }).unwrap();
                     }
                 }
             }

@@ -84,7 +84,9 @@ fn another_kind_of_file_in_its_place_is_named_and_left_alone() {
 
     let socket = folder.path().join("socket");
     let _listener = UnixListener::bind(&socket).unwrap();
-    for (path, kind) in [(folder.path(), "a folder"), (&socket, "a socket"), (Path::new("/dev/null"), "a device")] {
+    for (path, kind) in
+        [(folder.path(), "a folder"), (&socket, "a socket"), (Path::new("/dev/null"), "a device")]
+    {
         let text = FifoCos::open(path).unwrap_err().to_string();
         assert!(text.contains(kind), "{text}");
     }

@@ -68,10 +68,14 @@ pub fn choose_chip<'a>(chips: &'a [Chip], wanted: Option<&str>) -> Result<&'a Ch
     let labelled: Vec<&Chip> = chips.iter().filter(|chip| chip.label == wanted).collect();
     match labelled.as_slice() {
         [chip] => Ok(chip),
-        [] => Err(LineError::NoChip { wanted: format!("is named or labelled {wanted:?}"), found: describe_all(chips) }),
-        [_, ..] => {
-            Err(LineError::ManyChips { label: wanted.to_owned(), found: describe_all(labelled.iter().copied()) })
-        }
+        [] => Err(LineError::NoChip {
+            wanted: format!("is named or labelled {wanted:?}"),
+            found: describe_all(chips),
+        }),
+        [_, ..] => Err(LineError::ManyChips {
+            label: wanted.to_owned(),
+            found: describe_all(labelled.iter().copied()),
+        }),
     }
 }
 
@@ -91,11 +95,11 @@ pub fn choose_line<'a>(chip: &'a Chip, wanted: &GpioLine) -> Result<&'a Line, Li
             let last = chip.lines.last().map_or(0, |line| line.offset);
             missing(offset.to_string(), format!("its lines are 0 to {last}"))
         }),
-        GpioLine::Name(name) => {
-            chip.lines.iter().find(|line| line.name.as_deref() == Some(name)).ok_or_else(|| {
-                missing(format!("{name:?}"), nearest_names(chip, name))
-            })
-        }
+        GpioLine::Name(name) => chip
+            .lines
+            .iter()
+            .find(|line| line.name.as_deref() == Some(name))
+            .ok_or_else(|| missing(format!("{name:?}"), nearest_names(chip, name))),
     }
 }
 
@@ -103,7 +107,8 @@ pub fn choose_line<'a>(chip: &'a Chip, wanted: &GpioLine) -> Result<&'a Line, Li
 fn nearest_names(chip: &Chip, wanted: &str) -> String {
     let mut names: Vec<&str> = chip.lines.iter().filter_map(|line| line.name.as_deref()).collect();
     if names.is_empty() {
-        return "its lines have no names on this kernel: set `line` to the offset (on a Pi the BCM number)".to_owned();
+        return "its lines have no names on this kernel: set `line` to the offset (on a Pi the BCM number)"
+            .to_owned();
     }
     names.sort_by(|a, b| strsim::jaro_winkler(b, wanted).total_cmp(&strsim::jaro_winkler(a, wanted)));
     names.truncate(3);
@@ -137,7 +142,10 @@ pub fn refusal(chip: &Chip, line: &Line, asked: Asked, source: io::Error) -> Lin
         (_, Asked::WithBias) if source.raw_os_error() == Some(ENOTSUPP) => {
             LineError::NoBias { chip: chip.describe(), line: line.describe(), source }
         }
-        _ => LineError::Open { what: format!("line {} of GPIO chip {}", line.describe(), chip.describe()), source },
+        _ => LineError::Open {
+            what: format!("line {} of GPIO chip {}", line.describe(), chip.describe()),
+            source,
+        },
     }
 }
 
@@ -146,7 +154,9 @@ mod tests {
     use super::*;
 
     fn chip(number: u32, label: &str) -> Chip {
-        let lines = (0..28).map(|offset| Line { offset, name: Some(format!("GPIO{offset}")), used_by: None }).collect();
+        let lines = (0..28)
+            .map(|offset| Line { offset, name: Some(format!("GPIO{offset}")), used_by: None })
+            .collect();
         let name = format!("gpiochip{number}");
         Chip { path: format!("/dev/{name}").into(), name, label: label.to_owned(), lines }
     }
@@ -177,7 +187,10 @@ mod tests {
     #[test]
     fn a_chip_that_is_not_there_is_answered_with_those_that_are() {
         let text = choose_chip(&pi_4(), Some("pinctrl-bcm2835")).unwrap_err().to_string();
-        assert!(text.contains("\"pinctrl-bcm2835\"") && text.contains("gpiochip0 (pinctrl-bcm2711)"), "{text}");
+        assert!(
+            text.contains("\"pinctrl-bcm2835\"") && text.contains("gpiochip0 (pinctrl-bcm2711)"),
+            "{text}"
+        );
         let text = choose_chip(&[], None).unwrap_err().to_string();
         assert!(text.contains("pinctrl-rp1") && text.contains("none that can be opened"), "{text}");
     }

@@ -7,9 +7,9 @@ use gpio_cdev::{EventRequestFlags, EventType, LineEventHandle, LineRequestFlags}
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::time::{ClockId, clock_gettime};
 
+use super::CONSUMER;
 use super::choice::{Asked, refusal};
 use super::system::{find, system_error};
-use super::CONSUMER;
 use crate::config::{Bias, GpioIn, Polarity};
 use crate::lines::debounce::Debounce;
 use crate::lines::{CosEdge, CosLine, LineError};

@@ -2,9 +2,9 @@
 
 use gpio_cdev::{LineHandle, LineRequestFlags};
 
+use super::CONSUMER;
 use super::choice::{Asked, refusal};
 use super::system::{find, system_error};
-use super::CONSUMER;
 use crate::config::{GpioOut, Polarity};
 use crate::lines::{LineError, PttLine};
 
@@ -43,6 +43,6 @@ impl PttLine for GpioPtt {
     fn set(&mut self, keyed: bool) -> Result<(), LineError> {
         self.handle
             .set_value(u8::from(keyed))
-            .map_err(|error| LineError::Lost { what: self.what.clone(), source: system_error(error) })
+            .map_err(|error| LineError::NotSet { what: self.what.clone(), source: system_error(error) })
     }
 }

@@ -54,7 +54,8 @@ pub fn spawn(
         .map_err(failed)?;
     let pipes = child.stdin.take().zip(child.stdout.take());
     let (beats, reports) = pipes.ok_or_else(|| failed(io::ErrorKind::BrokenPipe.into()))?;
-    let mut watch = GuardWatch { child, pipe: reports, reports: Reports::default(), heard: Vec::new(), end: None };
+    let mut watch =
+        GuardWatch { child, pipe: reports, reports: Reports::default(), heard: Vec::new(), end: None };
     let beats = OwnedFd::from(beats);
     let flags = fcntl_getfl(&beats).and_then(|flags| fcntl_setfl(&beats, flags | OFlags::NONBLOCK));
     flags.map_err(|error| failed(error.into()))?;
@@ -224,7 +225,9 @@ impl GuardWatch {
                 Watched::Report(Report::Ready) => return Ok(()),
                 Watched::Report(Report::Failed(text)) => return Err(LineError::GuardRefused(text)),
                 Watched::Ended(end) => return Err(LineError::GuardEnded { end }),
-                Watched::Report(_) | Watched::Nothing if left.is_zero() => return Err(LineError::GuardSilent),
+                Watched::Report(_) | Watched::Nothing if left.is_zero() => {
+                    return Err(LineError::GuardSilent);
+                }
                 Watched::Report(_) | Watched::Nothing => {}
             }
         }

@@ -107,7 +107,8 @@ impl Guard {
 
 /// Waits for a heartbeat, a signal or the time to wake; tells what came.
 fn listen(beats: BorrowedFd<'_>, signals: BorrowedFd<'_>, wake: Option<Duration>) -> heapless::Vec<Fact, 2> {
-    let mut polled = [PollFd::from_borrowed_fd(beats, PollFlags::IN), PollFd::from_borrowed_fd(signals, PollFlags::IN)];
+    let mut polled =
+        [PollFd::from_borrowed_fd(beats, PollFlags::IN), PollFd::from_borrowed_fd(signals, PollFlags::IN)];
     let wake = wake.and_then(|wake| Timespec::try_from(wake).ok());
     match poll(&mut polled, wake.as_ref()) {
         Ok(_) => {}
@@ -134,7 +135,9 @@ fn listen(beats: BorrowedFd<'_>, signals: BorrowedFd<'_>, wake: Option<Duration>
 /// none that unkeys is overlooked.
 fn understand(bytes: &[u8]) -> heapless::Vec<Fact, 2> {
     let mut facts = heapless::Vec::new();
-    let Some((newest, older)) = bytes.split_last() else { return heapless::Vec::from_iter([Fact::PipeClosed]) };
+    let Some((newest, older)) = bytes.split_last() else {
+        return heapless::Vec::from_iter([Fact::PipeClosed]);
+    };
     let older = older.iter().map(|byte| Beat::from_byte(*byte)).filter(|beat| *beat != Beat::Key);
     let newest = Beat::from_byte(*newest);
     for beat in older.last().into_iter().chain([newest]) {
@@ -154,7 +157,9 @@ fn report(report: &Report) {
 
 /// A panic is reported like any failure; the line is then released by its owner's end.
 fn report_panics() {
-    std::panic::set_hook(Box::new(|panic| report(&Report::Failed(format!("the guard itself broke: {panic}")))));
+    std::panic::set_hook(Box::new(|panic| {
+        report(&Report::Failed(format!("the guard itself broke: {panic}")))
+    }));
 }
 
 /// Signals that ask the guard to end.

@@ -81,21 +81,11 @@ impl fmt::Display for Report {
     }
 }
 
+/// The text without anything that would end the line, cut to the room that a report has.
 fn one_line(text: &str) -> String {
-    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    line.truncate(line.floor_char_boundary_at(LONGEST - "failed ".len() - 1));
-    line
-}
-
-trait FloorCharBoundary {
-    /// The last boundary of a character at or before `index`.
-    fn floor_char_boundary_at(&self, index: usize) -> usize;
-}
-
-impl FloorCharBoundary for String {
-    fn floor_char_boundary_at(&self, index: usize) -> usize {
-        (0..=index.min(self.len())).rev().find(|at| self.is_char_boundary(*at)).unwrap_or(0)
-    }
+    let room = LONGEST - "failed ".len();
+    let fits = text.char_indices().take_while(|(at, c)| at + c.len_utf8() <= room);
+    fits.map(|(_, c)| if c.is_control() { ' ' } else { c }).collect()
 }
 
 impl From<&str> for Report {
@@ -169,7 +159,10 @@ mod tests {
     #[test]
     fn a_text_of_several_lines_stays_one_report() {
         let report = Report::Failed("no\nready\n".to_owned());
-        assert_eq!(Reports::default().take(format!("{report}\n").as_bytes()), [Report::Failed("no ready ".to_owned())]);
+        assert_eq!(
+            Reports::default().take(format!("{report}\n").as_bytes()),
+            [Report::Failed("no ready ".to_owned())]
+        );
     }
 
     #[test]

@@ -86,7 +86,8 @@ fn the_first_wait_tells_the_state_at_once() {
 
 #[test]
 fn chatter_at_the_opening_gives_one_change() {
-    let mut line = line(Script::new(&[(100, true), (103, false), (109, true), (111, false), (114, true), (500, false)]));
+    let mut line =
+        line(Script::new(&[(100, true), (103, false), (109, true), (111, false), (114, true), (500, false)]));
     assert_eq!(told(&mut line), [(0, false), (134, true), (520, false)]);
 }
 
