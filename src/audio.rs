@@ -16,7 +16,6 @@ mod alsa;
 mod clock;
 mod convert;
 mod error;
-mod gain;
 mod sample;
 mod status;
 mod thread;
@@ -92,7 +91,7 @@ pub fn open_capture(audio: &config::Audio) -> Result<Option<Box<dyn Capture>>, A
         AudioDevice::Wav(path) => Box::new(wav::WavCapture::open(path, audio.capture_channel)?),
         AudioDevice::None => return Ok(None),
     };
-    Ok(Some(gain::capture(device, audio.capture_gain_db)))
+    Ok(Some(device))
 }
 
 /// Opens the playback device of the configuration; a `wav:FILE` begins empty.
@@ -117,7 +116,7 @@ fn playback(
         AudioDevice::Wav(path) => Box::new(wav(path)?),
         AudioDevice::None => Box::new(clock::NoPlayback::default()),
     };
-    Ok(gain::playback(device, audio.playback_gain_db))
+    Ok(device)
 }
 
 /// Whether the thread of this device may ask for the real-time class.
@@ -128,15 +127,6 @@ pub fn is_rt_eligible(device: &AudioDevice) -> bool {
     match device {
         AudioDevice::Alsa(name) => name.starts_with("hw:") || name.starts_with("plughw:"),
         AudioDevice::Wav(_) | AudioDevice::None => false,
-    }
-}
-
-/// The device as the configuration names it.
-fn name_of(device: &AudioDevice) -> String {
-    match device {
-        AudioDevice::Alsa(name) => name.clone(),
-        AudioDevice::Wav(path) => format!("wav:{}", path.display()),
-        AudioDevice::None => "none".to_owned(),
     }
 }
 

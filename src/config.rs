@@ -127,6 +127,17 @@ pub enum AudioDevice {
     None,
 }
 
+impl std::fmt::Display for AudioDevice {
+    /// As the configuration names it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Alsa(name) => f.write_str(name),
+            Self::Wav(path) => write!(f, "wav:{}", path.display()),
+            Self::None => f.write_str("none"),
+        }
+    }
+}
+
 /// Left, right or both of a stereo device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channel {

@@ -160,7 +160,7 @@ fn inside_lose_and_find() {
         await_until(|| are(DeviceState::Lost));
         while heard_rx.dequeue().is_some() {}
         println!("{LOST}");
-        await_until(|| are(DeviceState::Running) && heard_rx.ready());
+        await_until(|| are(DeviceState::Running) && !heard_rx.is_empty());
         stop.store(true, Ordering::Relaxed);
     });
     assert!(heard_rx.dequeue().unwrap().after_gap);

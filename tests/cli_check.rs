@@ -33,7 +33,7 @@ fn a_bad_file_fails_with_every_complaint_on_stderr() {
 fn a_file_that_does_not_exist_fails() {
     let said = run(&["check", "no/such/file.toml"]);
     assert_eq!(said.code, Some(1));
-    assert!(said.stderr.contains("no/such/file.toml does not exist"), "{}", said.stderr);
+    assert!(said.stderr.contains("no/such/file.toml: does not exist"), "{}", said.stderr);
 }
 
 #[test]

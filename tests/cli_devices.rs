@@ -1,4 +1,5 @@
 //! `devices`: what is found under a made-up `/sys` and `/dev`, and how it is told.
+#![allow(clippy::unwrap_used, reason = "a test that cannot prepare itself has failed")]
 
 #[path = "support/program.rs"]
 mod program;
@@ -21,7 +22,7 @@ fn link(to: &Path, from: &Path) {
     symlink(to, from).unwrap();
 }
 
-/// A Pi with a CM108B fob (sound card "Device") and a keyboard, a CP210x adapter, and the port of the SoC.
+/// A Pi with a CM108B fob (sound card "Device") and a keyboard, a serial adapter, and its own serial port.
 fn machine(root: &Path) {
     let (sys, dev) = (root.join("sys"), root.join("dev"));
     let usb = sys.join("devices/usb1/1-1.2");

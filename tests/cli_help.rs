@@ -23,6 +23,7 @@ help! {
     check_explains_itself: "check", ["check", "--help"];
     devices_explains_itself: "devices", ["devices", "--help"];
     demo_explains_itself: "demo", ["demo", "--help"];
+    sim_explains_itself: "sim", ["sim", "--help"];
     token_explains_itself: "token", ["token", "--help"];
 }
 

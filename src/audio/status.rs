@@ -41,7 +41,7 @@ impl DeviceStatus {
         }
     }
 
-    /// Playback: time until a block put into the queue leaves the device. Capture: zero.
+    /// Playback: time until a block that the thread takes from its queue leaves the device. Capture: zero.
     #[must_use]
     pub fn delay(&self) -> Duration {
         Duration::from_micros(u64::from(self.delay_us.load(Ordering::Relaxed)))

@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::{AudioError, Capture, DeviceState, DeviceStatus, Playback, Read, Write};
-use crate::codec::{BLOCK, BLOCK_SAMPLES, Block};
+use crate::codec::{BLOCK_SAMPLES, Block};
 use crate::config;
 use crate::counters::Counters;
 use crate::queue::{Consumer, Producer};
@@ -27,10 +27,6 @@ const SILENCE: Block = [0.0; BLOCK_SAMPLES];
 
 /// Longest nap between two looks at an empty queue; half a block, so that a block does not wait for long.
 const NAP: Duration = Duration::from_millis(5);
-
-/// A queue longer than this is delay that nobody wants: silent blocks are left out until it is gone. It comes from
-/// pauses, and from a capture clock that is faster than the playback clock.
-const COMFORT_BLOCKS: usize = 3;
 
 /// 10 ms from the radio.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,7 +63,7 @@ pub fn run_capture(
 ) {
     let around = Around {
         role: "capture",
-        device: super::name_of(&audio.capture),
+        device: audio.capture.to_string(),
         status,
         counters,
         stop,
@@ -91,7 +87,7 @@ pub fn run_playback(
 ) {
     let around = Around {
         role: "playback",
-        device: super::name_of(&audio.playback),
+        device: audio.playback.to_string(),
         status,
         counters,
         stop,
@@ -177,9 +173,6 @@ impl Around<'_> {
         begun: bool,
     ) -> Result<bool, AudioError> {
         device.wait()?;
-        while blocks.len() > COMFORT_BLOCKS && blocks.peek().is_some_and(is_silent) {
-            blocks.dequeue();
-        }
         let delivered = blocks.dequeue();
         if delivered.is_none() {
             let spare = device.reserve().saturating_sub(LOW_WATER);
@@ -196,8 +189,7 @@ impl Around<'_> {
             Write::Whole => {}
             Write::AfterXrun => self.counters.playback_xruns.add_one(),
         }
-        let waiting = u32::try_from(blocks.len()).unwrap_or(u32::MAX);
-        self.status.set_delay(device.delay() + BLOCK.saturating_mul(waiting));
+        self.status.set_delay(device.delay());
         Ok(delivered.is_some())
     }
 
@@ -247,10 +239,6 @@ impl Around<'_> {
     fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
-}
-
-fn is_silent(block: &Block) -> bool {
-    block.iter().all(|sample| *sample == 0.0)
 }
 
 #[cfg(test)]

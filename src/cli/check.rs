@@ -35,8 +35,8 @@ pub fn run(args: &Args) -> ExitCode {
     match report.config {
         Ok(config) => {
             advise(&report.advice);
-            let fine = format!("{file}: fine. {}\n", summary(&config));
-            out::result(&if args.effective { format!("# {fine}\n{}", report.effective) } else { fine })
+            let summary = format!("{file}: fine. {}\n", summary(&config));
+            out::result(&if args.effective { format!("# {summary}\n{}", report.effective) } else { summary })
         }
         Err(complaints) => {
             let many = if complaints.len() == 1 { "complaint" } else { "complaints" };

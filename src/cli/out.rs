@@ -13,6 +13,12 @@ pub(crate) fn result(text: &str) -> ExitCode {
     }
 }
 
+/// Writes a part of what the command was asked for, while it goes on. A reader that is gone is no failure.
+pub(crate) fn say(text: &str) {
+    let mut stdout = io::stdout().lock();
+    drop(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
+}
+
 /// Says something beside the result.
 pub(crate) fn note(text: &str) {
     let mut stderr = io::stderr().lock();

@@ -16,15 +16,23 @@ use crate::sim::{Settings, Sim};
 /// How long clients have to answer the close frame at the end.
 const GOODBYE: Duration = Duration::from_millis(200);
 
-/// Runs a Zello server on this machine: existing clients use it unmodified.
+/// Runs a Zello server on this machine: existing clients use it unmodified
 ///
 /// Without --config it accepts every well-formed user name, password and token, and makes channels as they are asked
 /// for. The path chooses the service: /ws consumer, /ws/mesh enterprise, /ws/NETWORK Zello Work.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  zello-gateway sim                                       for a configuration with
+                                                          url = \"ws://127.0.0.1:8008/ws\"
+  zello-gateway sim --tls --ca-file ca.pem                wss://, and what clients must trust
+  zello-gateway sim --config sim.toml --journal log.jsonl
+
+Exit codes: 0 stopped when asked to, 1 failed, 2 wrong command line.")]
 pub struct Args {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8008")]
-    pub listen: SocketAddr,
+    pub listen: String,
     /// Accounts, issuer keys, channels and faults (TOML)
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -67,8 +75,8 @@ fn serve(args: &Args) -> anyhow::Result<()> {
 async fn serve_until_signal(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
-    let listener = TcpListener::bind(args.listen).await.with_context(|| {
-        format!("cannot listen on {}; is another program using the port? choose one by --listen", args.listen)
+    let listener = TcpListener::bind(&args.listen).await.with_context(|| {
+        format!("cannot listen on {}; give a free ADDRESS:PORT of this machine by --listen", args.listen)
     })?;
     let address = listener.local_addr()?;
     let sim = match &args.journal {

@@ -1,5 +1,6 @@
 //! From a path to a report: file, board profile, reader, builder.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -70,7 +71,10 @@ fn open(path: &Path, complaints: &mut Complaints) -> Result<Source, Complained> 
     let name = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|error| {
         let why = unreadable(path, &error);
-        complaints.add(Place::file(&name), why.what, "a configuration in TOML", &why.help)
+        let what = why.what.strip_prefix(&format!("{name} ")).unwrap_or(&why.what).to_owned();
+        let help = "check the name; boards/example.toml is a complete configuration to begin with";
+        let help = if error.kind() == ErrorKind::NotFound { help } else { &why.help };
+        complaints.add(Place::file(&name), what, "a configuration in TOML", help)
     })?;
     String::from_utf8(bytes).map(|text| Source { name: name.clone(), text }).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
@@ -116,7 +120,12 @@ fn board_of(user: &Layer<'_>, complaints: &mut Complaints) -> Result<Option<Stri
     let found = match value.get_ref() {
         DeValue::String(name) if known.contains(&name.as_ref()) => return Ok(Some(name.to_string())),
         DeValue::String(name) => Some(name.as_ref()),
-        _ => None,
+        DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_)
+        | DeValue::Array(_)
+        | DeValue::Table(_) => None,
     };
     let near = found.and_then(|name| hint::nearest(name, known.iter().copied()));
     let help = near.map_or_else(

@@ -70,9 +70,8 @@ pub(crate) fn effective(settings: &Settings, board: Option<&str>) -> String {
     for table in &settings.tables {
         let _ = writeln!(text, "{}[{}]", if text.is_empty() { "" } else { "\n" }, table.name);
         for key in table.keys {
-            match settings.get(table.name, key.name) {
-                Ok(Some(setting)) => line(&mut text, key, setting),
-                Ok(None) | Err(_) => {}
+            if let Ok(Some(setting)) = settings.get(table.name, key.name) {
+                line(&mut text, key, setting);
             }
         }
     }

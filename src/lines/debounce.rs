@@ -163,8 +163,8 @@ mod tests {
 
             prop_assert!(told.windows(2).all(|pair| pair[0].open != pair[1].open && pair[0].at <= pair[1].at));
             for edge in &told[1..] {
-                let from = edge.at - NEEDED;
-                prop_assert!(levels.iter().all(|(at, open)| *at <= from || *at >= edge.at || *open == edge.open));
+                let within = |at: Instant| at + NEEDED > edge.at && at < edge.at;
+                prop_assert!(levels.iter().all(|(at, open)| !within(*at) || *open == edge.open));
             }
             prop_assert_eq!(told.last().map(|edge| edge.open), levels.last().map(|(_, open)| *open));
         }

@@ -5,7 +5,7 @@ mod words;
 use std::collections::VecDeque;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -47,12 +47,13 @@ impl FifoCos {
             return Err(LineError::NotAFifo { path: path.to_owned(), kind: kind(&facts) });
         }
         // With a writing end of our own the pipe never ends, however writers come and go.
-        let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-        let pipe = File::options().read(true).write(true).custom_flags(nonblocking).open(path);
+        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let pipe =
+            rustix::fs::open(path, flags, Mode::empty()).map_err(|error| failed("open", error.into()))?;
         let now = Instant::now();
         Ok(Self {
             path: path.to_owned(),
-            pipe: pipe.map_err(|error| failed("open", error))?,
+            pipe: pipe.into(),
             looked_at: now,
             words: Words::default(),
             warned: false,

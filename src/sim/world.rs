@@ -319,8 +319,13 @@ impl World {
 
     /// Closes every connection; 1006 cuts them.
     pub fn close_all(&mut self, now: Now, code: u16, reason: &str) {
-        for conn in self.connections() {
-            self.hang_up(now, conn, code, reason);
+        let all = self.connections();
+        // First all are closed, then forgotten: nobody hears of the others leaving.
+        for conn in &all {
+            self.outputs.push_back(ending(*conn, code, reason));
+        }
+        for conn in all {
+            self.leave(now, conn);
         }
     }
 
@@ -467,5 +472,13 @@ impl World {
         // Clients pack ids as signed numbers.
         self.last_id = if self.last_id >= 0x7fff_ffff { 1 } else { self.last_id + 1 };
         self.last_id
+    }
+}
+
+/// Ends a connection: 1006 is never sent, it is what the other side sees of a cut.
+fn ending(conn: ConnId, code: u16, reason: &str) -> Output {
+    match code {
+        1006 => Output::Abort(conn),
+        code => Output::Close(conn, code, reason.to_owned()),
     }
 }

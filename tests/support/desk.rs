@@ -1,5 +1,6 @@
 //! A folder with configurations and the files that they name: good secrets, bad ones, and none.
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot prepare itself has failed")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,6 @@
 //! The real program, run as a person would.
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot prepare itself has failed")]
 
 use std::path::Path;
 use std::process::{Command, Output};

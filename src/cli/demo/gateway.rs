@@ -89,7 +89,9 @@ impl Gateway {
                         return Ok(());
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => bail!("the gateway did not open its devices in {limit:?}:\n{}", self.words()),
+                Err(RecvTimeoutError::Timeout) => {
+                    bail!("the gateway did not open its devices in {limit:?}:\n{}", self.words())
+                }
                 Err(RecvTimeoutError::Disconnected) => bail!("the gateway ended at once:\n{}", self.words()),
             }
         }
@@ -113,11 +115,15 @@ impl Gateway {
 
     /// Asks the gateway to end as systemd does, and keeps its log.
     pub(super) fn stop(mut self, files: &Files) -> anyhow::Result<ExitStatus> {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("the gateway has no process id")?;
+        let pid = i32::try_from(self.child.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .context("the gateway has no process id")?;
         kill_process(pid, Signal::TERM).context("cannot stop the gateway")?;
         let status = self.child.wait().context("cannot wait for the gateway")?;
         self.lines.extend(self.log.iter());
-        std::fs::write(&files.log, self.words()).with_context(|| format!("cannot write {}", files.log.display()))?;
+        std::fs::write(&files.log, self.words())
+            .with_context(|| format!("cannot write {}", files.log.display()))?;
         Ok(status)
     }
 

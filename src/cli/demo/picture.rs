@@ -69,7 +69,14 @@ impl Axis {
             text(svg, (x, bottom + 18.0), 11, "middle", "#5b6b7b", &format!("{second:.0}"));
             second += 1.0;
         }
-        text(svg, (WIDTH - RIGHT, bottom + 34.0), 11, "end", "#5b6b7b", "seconds since the gateway opened its sound devices");
+        text(
+            svg,
+            (WIDTH - RIGHT, bottom + 34.0),
+            11,
+            "end",
+            "#5b6b7b",
+            "seconds since the gateway opened its sound devices",
+        );
     }
 }
 
@@ -85,18 +92,28 @@ impl Content {
 impl Strip {
     fn draw(&self, svg: &mut String, axis: &Axis, y: f64) {
         let middle = y + self.content.height() / 2.0;
-        let (label_y, note_y) = if self.note.is_empty() { (middle + 5.0, middle) } else { (middle - 1.0, middle + 13.0) };
+        let (label_y, note_y) =
+            if self.note.is_empty() { (middle + 5.0, middle) } else { (middle - 1.0, middle + 13.0) };
         text(svg, (LEFT - 12.0, label_y), 14, "end", "#1c2733", &self.label);
         text(svg, (LEFT - 12.0, note_y), 11, "end", "#5b6b7b", &self.note);
         match &self.content {
-            Content::Wave { start_s, samples, colour } => wave(svg, axis, (y, middle), *start_s, samples, colour),
+            Content::Wave { start_s, samples, colour } => {
+                wave(svg, axis, (y, middle), *start_s, samples, colour)
+            }
             Content::Line { active, colour } => bars(svg, axis, y, active, colour),
         }
     }
 }
 
 /// The highest and lowest sample under each pixel.
-fn wave(svg: &mut String, axis: &Axis, (top, middle): (f64, f64), start_s: f64, samples: &[f32], colour: &str) {
+fn wave(
+    svg: &mut String,
+    axis: &Axis,
+    (top, middle): (f64, f64),
+    start_s: f64,
+    samples: &[f32],
+    colour: &str,
+) {
     line(svg, (LEFT, middle), (WIDTH - RIGHT, middle), "#cfd8e2");
     let per_pixel = axis.length_s / (WIDTH - LEFT - RIGHT);
     let scale = middle - top;
@@ -105,7 +122,9 @@ fn wave(svg: &mut String, axis: &Axis, (top, middle): (f64, f64), start_s: f64, 
     while x < WIDTH - RIGHT {
         let from = (x - LEFT) * per_pixel - start_s;
         let range = index(from)..index(from + per_pixel);
-        if let Some(under) = samples.get(range.start..range.end.min(samples.len())).filter(|under| !under.is_empty()) {
+        if let Some(under) =
+            samples.get(range.start..range.end.min(samples.len())).filter(|under| !under.is_empty())
+        {
             let high = under.iter().copied().fold(f32::MIN, f32::max).clamp(-1.0, 1.0);
             let low = under.iter().copied().fold(f32::MAX, f32::min).clamp(-1.0, 1.0);
             let (high, low) = (middle - f64::from(high) * scale, middle - f64::from(low) * scale + 0.5);
@@ -132,15 +151,21 @@ fn bars(svg: &mut String, axis: &Axis, y: f64, active: &[Range<f64>], colour: &s
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time before the first sample is index 0")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a time before the first sample is index 0"
+)]
 fn index(seconds: f64) -> usize {
     (seconds * SAMPLE_RATE_HZ).max(0.0) as usize
 }
 
 fn line(svg: &mut String, from: (f64, f64), to: (f64, f64), colour: &str) {
     let ((x1, y1), (x2, y2)) = (from, to);
-    let _infallible =
-        writeln!(svg, "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"{colour}\"/>");
+    let _infallible = writeln!(
+        svg,
+        "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"{colour}\"/>"
+    );
 }
 
 fn text(svg: &mut String, (x, y): (f64, f64), size: u8, anchor: &str, colour: &str, words: &str) {

@@ -31,7 +31,7 @@ impl GpioCos {
         };
         let handle = handle
             .events(flags(settings.active, settings.bias), EventRequestFlags::BOTH_EDGES, CONSUMER)
-            .map_err(|error| refusal(&chip, &line, asked, system_error(error)))?;
+            .map_err(|error| refusal(&chip, &line, asked, system_error(&error)))?;
         let what = format!("COS on line {} of GPIO chip {}", line.describe(), chip.describe());
         Ok(Self(Debounced::new(Edges { what, handle }, settings.debounce)))
     }
@@ -138,7 +138,7 @@ impl Input for Edges {
     }
 
     fn level(&mut self) -> Result<bool, LineError> {
-        self.handle.get_value().map(|value| value != 0).map_err(|error| self.lost(system_error(error)))
+        self.handle.get_value().map(|value| value != 0).map_err(|error| self.lost(system_error(&error)))
     }
 
     fn edge(&mut self, limit: Duration) -> Result<Option<(bool, Instant)>, LineError> {
@@ -152,7 +152,7 @@ impl Input for Edges {
         if polled.iter().all(|fd| !fd.revents().contains(PollFlags::IN)) {
             return Err(self.lost(io::ErrorKind::BrokenPipe.into()));
         }
-        let event = self.handle.get_event().map_err(|error| self.lost(system_error(error)))?;
+        let event = self.handle.get_event().map_err(|error| self.lost(system_error(&error)))?;
         let open = event.event_type() == EventType::RisingEdge;
         Ok(Some((open, edge_time(event.timestamp(), monotonic_nanoseconds(), Instant::now()))))
     }

@@ -25,7 +25,7 @@ impl GpioPtt {
         let (chip, line, handle) = find(settings.chip.as_deref(), &settings.line)?;
         let handle = handle
             .request(flags(settings.active), 0, CONSUMER)
-            .map_err(|error| refusal(&chip, &line, Asked::Plain, system_error(error)))?;
+            .map_err(|error| refusal(&chip, &line, Asked::Plain, system_error(&error)))?;
         let what = format!("PTT on line {} of GPIO chip {}", line.describe(), chip.describe());
         Ok(Self { what, handle })
     }
@@ -43,6 +43,6 @@ impl PttLine for GpioPtt {
     fn set(&mut self, keyed: bool) -> Result<(), LineError> {
         self.handle
             .set_value(u8::from(keyed))
-            .map_err(|error| LineError::NotSet { what: self.what.clone(), source: system_error(error) })
+            .map_err(|error| LineError::NotSet { what: self.what.clone(), source: system_error(&error) })
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn find(
     let line = choice::choose_line(&chip, line)?.clone();
     let handle = open_chip(&chip.path)?
         .get_line(line.offset)
-        .map_err(|error| LineError::Open { what: chip.describe(), source: system_error(error) })?;
+        .map_err(|error| LineError::Open { what: chip.describe(), source: system_error(&error) })?;
     Ok((chip, line, handle))
 }
 
@@ -70,7 +70,7 @@ fn open_chip(path: &Path) -> Result<gpio_cdev::Chip, LineError> {
     };
     // Opened once for the system's answer, which gpio-cdev keeps to itself.
     File::open(path).map_err(failed)?;
-    gpio_cdev::Chip::new(path).map_err(|error| failed(system_error(error)))
+    gpio_cdev::Chip::new(path).map_err(|error| failed(system_error(&error)))
 }
 
 fn facts(chip: &gpio_cdev::Chip, path: &Path) -> Result<Chip, LineError> {
@@ -86,13 +86,13 @@ fn facts(chip: &gpio_cdev::Chip, path: &Path) -> Result<Chip, LineError> {
     });
     let lines = lines.collect::<Result<_, _>>().map_err(|error| LineError::Open {
         what: format!("the lines of GPIO chip {}", path.display()),
-        source: system_error(error),
+        source: system_error(&error),
     })?;
     Ok(Chip { path: path.to_owned(), name: chip.name().to_owned(), label: chip.label().to_owned(), lines })
 }
 
 /// The system's error within gpio-cdev's.
-pub(super) fn system_error(error: gpio_cdev::Error) -> io::Error {
+pub(super) fn system_error(error: &gpio_cdev::Error) -> io::Error {
     let errno = error.source().and_then(|source| source.downcast_ref::<nix::errno::Errno>());
     errno.map_or_else(|| io::Error::other(error.to_string()), |errno| io::Error::from(*errno))
 }

@@ -212,8 +212,10 @@ impl GuardWatch {
     }
 
     fn reap(&mut self) -> GuardEnd {
-        let lost = GuardEnd::Killed { signal: 0 };
-        let end = *self.end.get_or_insert_with(|| self.child.wait().map_or(lost, GuardEnd::from));
+        let end = self
+            .end
+            .unwrap_or_else(|| self.child.wait().map_or(GuardEnd::Killed { signal: 0 }, GuardEnd::from));
+        self.end = Some(end);
         end
     }
 

@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
-use super::logic::{Action, Exit, Fact, Logic};
+use super::logic::{Action, Deadline, Exit, Fact, Logic};
 use super::protocol::{Beat, Report};
 use crate::lines::{LineError, PttLine};
 use crate::realtime;
@@ -73,8 +73,17 @@ impl Guard {
     fn watch(mut self) -> Result<(), GuardFailed> {
         let stdin = io::stdin();
         loop {
-            let wake = self.logic.poll_timeout().map(|(at, _)| at.saturating_duration_since(Instant::now()));
-            let heard = listen(stdin.as_fd(), self.signals.asked.as_fd(), wake);
+            let heard = match self.logic.poll_timeout() {
+                None => listen(stdin.as_fd(), self.signals.asked.as_fd(), None),
+                Some((at, Deadline::Silence | Deadline::TimeOut)) => {
+                    listen(stdin.as_fd(), self.signals.asked.as_fd(), Some(until(at)))
+                }
+                // Nothing that could be heard matters any more, and a closed pipe would wake the guard without end.
+                Some((at, Deadline::Retry)) => {
+                    std::thread::sleep(until(at));
+                    heapless::Vec::new()
+                }
+            };
             for fact in heard.into_iter().chain([Fact::Time]) {
                 match self.handle(fact) {
                     Some(Exit::Released) => return Ok(()),
@@ -103,6 +112,10 @@ impl Guard {
         }
         None
     }
+}
+
+fn until(at: Instant) -> Duration {
+    at.saturating_duration_since(Instant::now())
 }
 
 /// Waits for a heartbeat, a signal or the time to wake; tells what came.
@@ -134,16 +147,11 @@ fn listen(beats: BorrowedFd<'_>, signals: BorrowedFd<'_>, wake: Option<Duration>
 /// What one read from the pipe says. Of several heartbeats only the newest may key, for older wishes may be stale; but
 /// none that unkeys is overlooked.
 fn understand(bytes: &[u8]) -> heapless::Vec<Fact, 2> {
-    let mut facts = heapless::Vec::new();
     let Some((newest, older)) = bytes.split_last() else {
         return heapless::Vec::from_iter([Fact::PipeClosed]);
     };
-    let older = older.iter().map(|byte| Beat::from_byte(*byte)).filter(|beat| *beat != Beat::Key);
-    let newest = Beat::from_byte(*newest);
-    for beat in older.last().into_iter().chain([newest]) {
-        let _room_for_two = facts.push(Fact::Beat(beat));
-    }
-    facts
+    let unkeys = older.iter().rev().map(|byte| Beat::from_byte(*byte)).find(|beat| *beat != Beat::Key);
+    unkeys.into_iter().chain([Beat::from_byte(*newest)]).map(Fact::Beat).collect()
 }
 
 /// Writes a report if the pipe has room; the daemon's troubles must not become the guard's.
@@ -158,7 +166,7 @@ fn report(report: &Report) {
 /// A panic is reported like any failure; the line is then released by its owner's end.
 fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        report(&Report::Failed(format!("the guard itself broke: {panic}")))
+        report(&Report::Failed(format!("the guard itself broke: {panic}")));
     }));
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::super::account::Admitted;
-use super::{ConnId, Deadline, Fault, Now, Output, Seen, Service, StopReason, World};
+use super::{ConnId, Deadline, Fault, Now, Seen, Service, StopReason, World, ending};
 use crate::zello::{Logon, Seq};
 
 /// An account: names belong to a service, on Work to a network.
@@ -208,11 +208,7 @@ impl World {
         if !self.clients.contains_key(&conn) {
             return;
         }
-        let end = match code {
-            1006 => Output::Abort(conn),
-            code => Output::Close(conn, code, reason.to_owned()),
-        };
-        self.outputs.push_back(end);
+        self.outputs.push_back(ending(conn, code, reason));
         self.leave(now, conn);
     }
 
