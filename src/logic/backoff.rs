@@ -1,1 +1,225 @@
-//! TODO
+//! How long to wait before the next connect: growing, jittered, and reset only by a channel that is `online`.
+//!
+//! A gateway that resets at the mere connect hammers a service that accepts and then refuses; one did so 33 times in
+//! 6.5 minutes (protocol section 2).
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// First wait after an ordinary failure. Log-on takes well below a second more, so that a network that is back is
+/// used within 2 s while the back-off is young (design: "Measured, not felt").
+pub const FIRST: Duration = Duration::from_millis(500);
+/// Longest wait after an ordinary failure: nobody on a hill wants to wait longer for a network that is back.
+pub const CAP: Duration = Duration::from_secs(60);
+/// First wait after HTTP 429, the service's limit of connects (protocol section 8).
+pub const THROTTLED_FIRST: Duration = Duration::from_secs(60);
+/// Longest wait after HTTP 429: the cool-off that was measured in the field (protocol section 1).
+pub const THROTTLED_CAP: Duration = Duration::from_secs(15 * 60);
+/// First wait after another log-on of the same account threw us out (protocol section 2, close code 3003).
+pub const KICKED_FIRST: Duration = Duration::from_secs(30);
+/// Longest wait between two gateways that fight for one account.
+pub const KICKED_CAP: Duration = Duration::from_secs(15 * 60);
+/// Kicks are forgotten when the channel was online for so long without another.
+pub const KICKS_FORGOTTEN: Duration = Duration::from_secs(10 * 60);
+/// Wait after close code 3002, which passes by itself after a kick (protocol section 2).
+pub const UNWELCOME: Duration = Duration::from_secs(45);
+/// Pause of the probe while a person must change something (protocol section 8: at least 5 minutes).
+pub const PROBE: Duration = Duration::from_secs(5 * 60);
+/// Most connects in [`BUDGET_WINDOW`], whatever their outcome. The service allows 50 a minute from one address
+/// (protocol section 1), and more than one gateway may live behind it.
+pub const BUDGET: usize = 20;
+/// See [`BUDGET`].
+pub const BUDGET_WINDOW: Duration = Duration::from_secs(60);
+
+/// Why there is no link, as far as the wait goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Anything that passes by itself.
+    Ordinary,
+    /// HTTP 429 at the upgrade.
+    Throttled,
+    /// The same account logged on elsewhere.
+    Kicked,
+    /// Not authorised in the wake of a kick.
+    Unwelcome,
+    /// A person must change something.
+    Fatal,
+}
+
+/// Counts failures and tells the next wait.
+#[derive(Debug)]
+pub struct Backoff {
+    random: SplitMix,
+    failures: u32,
+    throttled: u32,
+    kicks: u32,
+    connects: VecDeque<Instant>,
+}
+
+impl Backoff {
+    /// A young back-off; the same seed gives the same waits.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            random: SplitMix(seed),
+            failures: 0,
+            throttled: 0,
+            kicks: 0,
+            connects: VecDeque::with_capacity(BUDGET),
+        }
+    }
+
+    /// When to connect again after a failure at `now`.
+    pub fn next(&mut self, now: Instant, cause: Cause) -> Instant {
+        let wait = match cause {
+            // Downwards only: the first wait stays within its promise.
+            Cause::Ordinary => {
+                let full = grown(FIRST, CAP, &mut self.failures);
+                full.mul_f64(0.5 + 0.5 * self.random.unit())
+            }
+            Cause::Throttled => {
+                let least = grown(THROTTLED_FIRST, THROTTLED_CAP, &mut self.throttled);
+                self.stretched(least)
+            }
+            Cause::Kicked => {
+                let least = grown(KICKED_FIRST, KICKED_CAP, &mut self.kicks);
+                self.stretched(least)
+            }
+            Cause::Unwelcome => self.stretched(UNWELCOME),
+            Cause::Fatal => self.stretched(PROBE),
+        };
+        (now + wait).max(self.budget(now))
+    }
+
+    /// A connect begins.
+    pub fn connecting(&mut self, now: Instant) {
+        if self.connects.len() >= BUDGET {
+            self.connects.pop_front();
+        }
+        self.connects.push_back(now);
+    }
+
+    /// The channel is online, for the first time since the connect: the service is well.
+    pub fn online(&mut self) {
+        self.failures = 0;
+        self.throttled = 0;
+    }
+
+    /// The channel was online for `how_long` before the link was lost.
+    pub fn was_online(&mut self, how_long: Duration) {
+        if how_long >= KICKS_FORGOTTEN {
+            self.kicks = 0;
+        }
+    }
+
+    /// Waits that are a least are lengthened by up to a quarter, so that gateways do not come in step.
+    fn stretched(&mut self, least: Duration) -> Duration {
+        least.mul_f64(1.0 + 0.25 * self.random.unit())
+    }
+
+    /// The earliest moment that the budget allows.
+    fn budget(&self, now: Instant) -> Instant {
+        match self.connects.front() {
+            Some(oldest) if self.connects.len() >= BUDGET => *oldest + BUDGET_WINDOW,
+            Some(_) | None => now,
+        }
+    }
+}
+
+/// `first`, doubled for each time before, at most `cap`.
+fn grown(first: Duration, cap: Duration, times: &mut u32) -> Duration {
+    let wait = first.saturating_mul(1_u32.checked_shl(*times).unwrap_or(u32::MAX)).min(cap);
+    *times = times.saturating_add(1);
+    wait
+}
+
+/// Steele, Lea and Flood's `SplitMix64`: enough randomness for a wait, and the same for the same seed.
+#[derive(Debug)]
+struct SplitMix(u64);
+
+impl SplitMix {
+    /// At least 0, below 1.
+    fn unit(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^= mixed >> 31;
+        // The upper 53 bits fill the mantissa.
+        (mixed >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn waits(cause: Cause, count: usize, seed: u64) -> Vec<Duration> {
+        let (mut backoff, now) = (Backoff::new(seed), Instant::now());
+        (0..count).map(|_| backoff.next(now, cause) - now).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn an_ordinary_wait_begins_below_a_second_and_grows_to_its_cap(seed: u64) {
+            let waits = waits(Cause::Ordinary, 40, seed);
+            prop_assert!(waits[0] >= FIRST / 2 && waits[0] <= FIRST);
+            for (n, wait) in waits.iter().enumerate() {
+                let full = CAP.min(FIRST * 2_u32.pow(n.min(10) as u32));
+                prop_assert!(*wait >= full / 2 && *wait <= full);
+            }
+        }
+
+        #[test]
+        fn a_least_wait_is_never_undercut(seed: u64) {
+            for (cause, least, cap) in [
+                (Cause::Throttled, THROTTLED_FIRST, THROTTLED_CAP),
+                (Cause::Kicked, KICKED_FIRST, KICKED_CAP),
+                (Cause::Unwelcome, UNWELCOME, UNWELCOME),
+                (Cause::Fatal, PROBE, PROBE),
+            ] {
+                let waits = waits(cause, 12, seed);
+                prop_assert!(waits.iter().all(|wait| *wait >= least && *wait <= cap.mul_f64(1.25)));
+                prop_assert!(waits[11] >= cap);
+            }
+        }
+    }
+
+    #[test]
+    fn only_online_makes_it_young_again() {
+        let (mut backoff, now) = (Backoff::new(7), Instant::now());
+        for _ in 0..8 {
+            backoff.connecting(now);
+            backoff.next(now, Cause::Ordinary);
+        }
+        assert!(backoff.next(now, Cause::Ordinary) - now > Duration::from_secs(20));
+        backoff.online();
+        assert!(backoff.next(now, Cause::Ordinary) - now <= FIRST);
+    }
+
+    #[test]
+    fn two_gateways_that_kick_each_other_slow_down_although_each_gets_online() {
+        let (mut backoff, now) = (Backoff::new(7), Instant::now());
+        let first = backoff.next(now, Cause::Kicked) - now;
+        backoff.online();
+        backoff.was_online(Duration::from_secs(5));
+        assert!(backoff.next(now, Cause::Kicked) - now > first.mul_f64(1.5));
+        backoff.was_online(KICKS_FORGOTTEN);
+        assert!(backoff.next(now, Cause::Kicked) - now < first.mul_f64(1.5));
+    }
+
+    #[test]
+    fn a_service_that_drops_us_right_after_online_is_not_hammered() {
+        let (mut backoff, mut now) = (Backoff::new(7), Instant::now());
+        let begin = now;
+        for _ in 0..200 {
+            backoff.connecting(now);
+            backoff.online();
+            now = backoff.next(now, Cause::Ordinary);
+        }
+        let minutes = (now - begin).as_secs_f64() / 60.0;
+        assert!(200.0 / minutes <= BUDGET as f64 + 2.0, "{minutes} minutes");
+    }
+}

@@ -1,0 +1,296 @@
+//! The loop between session, socket and engine: brings facts, carries out actions, waits.
+
+use std::future::{Future, pending};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::sync::watch;
+use tokio::time::{sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+use tokio_util::sync::CancellationToken;
+
+use super::Ports;
+use super::dial::{Dial, upgrade};
+use super::log::Log;
+use crate::bell::Bell;
+use crate::config::{self, TokenSource};
+use crate::logic::exchange::DownlinkItem;
+use crate::logic::session::{Action, ConnectFailure, ConnectKind, Fact, LinkState, Report, Session};
+use crate::queue::{Consumer, Producer};
+use crate::secret::Secret;
+use crate::zello::token::LIFETIME;
+
+/// A frame that the system does not take for so long tells of a dead link; the send buffer holds minutes of speech.
+const SEND_LIMIT: Duration = Duration::from_secs(5);
+/// For the close frame and its answer. It keeps a stop short, and half-open links need no more.
+const HANGUP_LIMIT: Duration = Duration::from_secs(1);
+
+type Connecting<'a, Io> =
+    Pin<Box<dyn Future<Output = Result<(WebSocketStream<Io>, Option<Secret>), ConnectFailure>> + 'a>>;
+
+/// At most one connection, or one connect.
+enum Link<'a, Io> {
+    Down,
+    Connecting(Connecting<'a, Io>),
+    Up(Box<WebSocketStream<Io>>),
+}
+
+/// What came from the link.
+enum News<Io> {
+    Connected(Box<WebSocketStream<Io>>, Option<Secret>),
+    Failed(ConnectFailure),
+    Frame(Message),
+    Lost(String),
+}
+
+impl<Io: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Link<'_, Io> {
+    async fn news(&mut self) -> News<Io> {
+        match self {
+            Self::Down => pending().await,
+            Self::Connecting(connecting) => match connecting.await {
+                Ok((socket, token)) => News::Connected(Box::new(socket), token),
+                Err(failure) => News::Failed(failure),
+            },
+            Self::Up(socket) => match socket.next().await {
+                Some(Ok(frame)) => News::Frame(frame),
+                Some(Err(error)) => News::Lost(error.to_string()),
+                None => News::Lost("closed without a word".to_owned()),
+            },
+        }
+    }
+}
+
+/// Everything that the network task has in hand.
+pub(super) struct Driver<'a, D: Dial> {
+    dial: &'a D,
+    zello: Arc<config::Zello>,
+    session: Session,
+    link: Link<'a, D::Io>,
+    bell: AsyncFd<Bell>,
+    uplink: Consumer<'static, crate::logic::exchange::UplinkItem>,
+    outlet: Outlet<'a>,
+}
+
+/// Where things go that are not for the server.
+struct Outlet<'a> {
+    downlink: Producer<'static, DownlinkItem>,
+    engine_bell: Bell,
+    counters: Arc<crate::counters::Counters>,
+    states: &'a watch::Sender<LinkState>,
+    log: Log,
+}
+
+/// The clock of the runtime, which tests can turn.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+impl<'a, D: Dial> Driver<'a, D> {
+    /// # Errors
+    /// The system's error when the bell cannot be waited for.
+    pub(super) fn new(
+        dial: &'a D,
+        zello: config::Zello,
+        uplink: &config::Uplink,
+        ports: Ports,
+        states: &'a watch::Sender<LinkState>,
+        seed: u64,
+    ) -> io::Result<Self> {
+        let session = Session::new(now(), &zello, uplink, Arc::clone(&ports.counters), seed);
+        Ok(Self {
+            dial,
+            zello: Arc::new(zello),
+            session,
+            link: Link::Down,
+            bell: listen(ports.uplink_bell)?,
+            uplink: ports.uplink,
+            outlet: Outlet {
+                downlink: ports.downlink,
+                engine_bell: ports.engine_bell,
+                counters: ports.counters,
+                states,
+                log: Log::default(),
+            },
+        })
+    }
+
+    /// Runs until `stop`.
+    pub(super) async fn drive(mut self, stop: CancellationToken) {
+        loop {
+            self.act().await;
+            if self.session.is_closed() {
+                return;
+            }
+            let wake = self.session.poll_timeout().map(|(at, _why)| at);
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {
+                    // The last over, which the engine has closed just before.
+                    self.take_uplink();
+                    self.session.handle(now(), Fact::Shutdown);
+                }
+                rung = self.bell.readable() => {
+                    if let Ok(mut rung) = rung {
+                        rung.clear_ready();
+                        let _rings = rung.get_inner().take();
+                    }
+                    self.take_uplink();
+                }
+                // Before the news: no flood of frames keeps a deadline from passing.
+                () = sleep_or_never(wake) => self.session.handle(now(), Fact::Timeout),
+                news = self.link.news() => self.take_news(news),
+            }
+        }
+    }
+
+    fn take_uplink(&mut self) {
+        while let Some(item) = self.uplink.dequeue() {
+            self.session.handle(now(), Fact::Uplink(item));
+        }
+    }
+
+    fn take_news(&mut self, news: News<D::Io>) {
+        let now = now();
+        match news {
+            News::Connected(socket, auth_token) => {
+                self.link = Link::Up(socket);
+                self.session.handle(now, Fact::Connected { auth_token });
+            }
+            News::Failed(failure) => {
+                self.link = Link::Down;
+                self.session.handle(now, Fact::ConnectFailed(failure));
+            }
+            News::Frame(Message::Text(text)) => self.session.handle(now, Fact::Text(&text)),
+            News::Frame(Message::Binary(bytes)) => self.session.handle(now, Fact::Binary(&bytes)),
+            News::Frame(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {
+                self.session.handle(now, Fact::SignOfLife);
+            }
+            News::Frame(Message::Close(frame)) => {
+                self.link = Link::Down;
+                let (code, reason) =
+                    frame.map_or((None, String::new()), |frame| (Some(frame.code.into()), frame.reason.to_string()));
+                self.session.handle(now, Fact::Closed { code: Some(code.unwrap_or(1005)), reason: &reason });
+            }
+            News::Lost(why) => {
+                self.link = Link::Down;
+                self.session.handle(now, Fact::Lost(why));
+            }
+        }
+    }
+
+    /// Carries out what the session wants, until it wants nothing more.
+    async fn act(&mut self) {
+        loop {
+            let mut unflushed = false;
+            while let Some(action) = self.session.poll() {
+                match action {
+                    Action::Connect => self.connect(),
+                    Action::SendText(text) => unflushed |= self.feed(Message::text(text)).await,
+                    Action::SendBinary(bytes) => unflushed |= self.feed(Message::binary(bytes)).await,
+                    Action::Ping => unflushed |= self.feed(Message::Ping(Vec::new().into())).await,
+                    Action::Hangup { code, reason } => self.hang_up(code, reason).await,
+                    Action::Tell(item) => self.outlet.tell(item),
+                    Action::Report(report) => self.outlet.report(report),
+                }
+            }
+            if !unflushed {
+                return;
+            }
+            let Link::Up(socket) = &mut self.link else { continue };
+            let flushed = timeout(SEND_LIMIT, socket.flush()).await;
+            self.check_sent(flushed);
+        }
+    }
+
+    fn connect(&mut self) {
+        let (dial, zello) = (self.dial, Arc::clone(&self.zello));
+        self.link = Link::Connecting(Box::pin(async move {
+            // Before the connect: a key that does not sign costs the server nothing.
+            let token = mint(&zello.token)?;
+            let io = dial.dial().await?;
+            Ok((upgrade(&zello.url, io).await?, token))
+        }));
+    }
+
+    /// Hands a frame to the socket. True if a flush is due.
+    async fn feed(&mut self, message: Message) -> bool {
+        let Link::Up(socket) = &mut self.link else { return false };
+        let fed = timeout(SEND_LIMIT, socket.feed(message)).await;
+        self.check_sent(fed);
+        true
+    }
+
+    fn check_sent(&mut self, sent: Result<Result<(), WsError>, tokio::time::error::Elapsed>) {
+        let why = match sent {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_elapsed) => format!("the system did not take a frame within {} s", SEND_LIMIT.as_secs()),
+        };
+        self.link = Link::Down;
+        self.session.handle(now(), Fact::Lost(why));
+    }
+
+    /// Says goodbye as the protocol wants it: the next log-on of the account fails while a dead session lingers.
+    async fn hang_up(&mut self, code: u16, reason: &'static str) {
+        if let Link::Up(mut socket) = std::mem::replace(&mut self.link, Link::Down) {
+            let _in_time = timeout(HANGUP_LIMIT, async {
+                let frame = CloseFrame { code: code.into(), reason: reason.into() };
+                if socket.send(Message::Close(Some(frame))).await.is_ok() {
+                    while let Some(Ok(_)) = socket.next().await {}
+                }
+            })
+            .await;
+        }
+    }
+}
+
+impl Outlet<'_> {
+    fn tell(&mut self, item: DownlinkItem) {
+        if self.downlink.enqueue(item).is_err() {
+            self.counters.downlink_packets_dropped.add_one();
+        }
+        self.engine_bell.ring();
+    }
+
+    fn report(&mut self, report: Report) {
+        self.log.write(&report);
+        if let Report::State(state) = report {
+            self.states.send_replace(state);
+        }
+    }
+}
+
+#[expect(
+    deprecated,
+    reason = "its successor is unsafe; what it asks for holds: a bell keeps one descriptor open as long as it lives"
+)]
+fn listen(bell: Bell) -> io::Result<AsyncFd<Bell>> {
+    AsyncFd::with_interest(bell, Interest::READABLE)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a token's end is told by the wall clock")]
+fn mint(source: &TokenSource) -> Result<Option<Secret>, ConnectFailure> {
+    match source {
+        TokenSource::None | TokenSource::Pasted(_) => Ok(None),
+        TokenSource::Key { issuer, key } => {
+            key.mint(issuer, SystemTime::now(), LIFETIME).map(Some).map_err(|refused| ConnectFailure {
+                kind: ConnectKind::Settings,
+                text: format!("no token can be signed: {refused}: check private_key_file in [zello]"),
+            })
+        }
+    }
+}
+
+async fn sleep_or_never(wake: Option<Instant>) {
+    match wake {
+        Some(at) => sleep_until(at.into()).await,
+        None => pending().await,
+    }
+}
