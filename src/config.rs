@@ -1,10 +1,29 @@
 //! The configuration: a TOML file becomes a valid [`Config`], or a list of complaints with line and column.
+//!
+//! Everything is looked at before anything is said, so that one reading suffices to put a file right. No device is
+//! touched; files with secrets and certificates are read.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::secret::Secret;
 use crate::zello::token::SigningKey;
+
+mod account;
+pub mod board;
+mod build;
+mod complaint;
+mod files;
+mod hint;
+mod load;
+mod reader;
+mod schema;
+mod show;
+
+pub use complaint::{Complaint, Complaints, Place};
+pub use files::secret_file;
+pub use load::{Report, load, read, read_with};
+pub use show::{defaults, reference_markdown};
 
 /// Everything that `run` needs to know, checked and in the types of the program.
 #[derive(Debug, Clone)]
@@ -106,6 +125,17 @@ pub enum AudioDevice {
     Wav(PathBuf),
     /// None: this way is not used.
     None,
+}
+
+impl std::fmt::Display for AudioDevice {
+    /// As the configuration names it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Alsa(name) => f.write_str(name),
+            Self::Wav(path) => write!(f, "wav:{}", path.display()),
+            Self::None => f.write_str("none"),
+        }
+    }
 }
 
 /// Left, right or both of a stereo device.

@@ -102,4 +102,6 @@ counters! {
     links_lost;
     /// Frames from the server that could not be read.
     frames_invalid;
+    /// Times the COS line was lost (unplugged, or its pipe removed).
+    cos_losses;
 }

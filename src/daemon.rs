@@ -2,8 +2,8 @@
 //!
 //! | Thread | Owns | Class |
 //! |---|---|---|
-//! | `audio-in`, `audio-out` | one sound device each | real time, [`AUDIO_PRIORITY`] |
-//! | `engine` | half-duplex rule, DSP, codec, the pipe to the guard | real time, [`ENGINE_PRIORITY`] |
+//! | `audio-in`, `audio-out` | one sound device each | real time, [`realtime::AUDIO_PRIORITY`](crate::realtime::AUDIO_PRIORITY) |
+//! | `engine` | half-duplex rule, DSP, codec, the pipe to the guard | real time, [`realtime::ENGINE_PRIORITY`](crate::realtime::ENGINE_PRIORITY) |
 //! | `cos` | the COS line | normal |
 //! | `net` | the connection to Zello, a tokio runtime of its own | normal |
 //! | `guard-watch` | the guard's reports and its end | normal |
@@ -21,12 +21,6 @@ use std::path::PathBuf;
 pub use error::Error;
 
 use crate::config::Config;
-
-/// Priority of the audio threads in the class SCHED_FIFO; above the engine, because a late period cannot be repaired.
-pub const AUDIO_PRIORITY: u8 = 60;
-
-/// Priority of the engine in the class SCHED_FIFO; above all normal work.
-pub const ENGINE_PRIORITY: u8 = 50;
 
 /// What `run` can be told beside the configuration.
 #[derive(Debug, Clone)]

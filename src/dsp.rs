@@ -2,6 +2,7 @@
 //!
 //! Sound is mono `f32` at the engine's 16 kHz, full scale ±1.
 
+pub mod compare;
 pub mod filter;
 pub mod gain;
 pub mod level;

@@ -15,7 +15,7 @@ pub use event::Event;
 use listener::Listener;
 use speaker::Speaker;
 
-use crate::audio::{CapturedBlock, DeviceStatus};
+use crate::audio::{CapturedBlock, DeviceState, DeviceStatus};
 use crate::bell::Bell;
 use crate::codec::{BLOCK, Block, CodecError};
 use crate::config::Config;
@@ -30,8 +30,8 @@ use crate::queue::{Consumer, Producer};
 /// keeps "captured → on the wire" within its bound without busy work.
 pub const POLL: Duration = Duration::from_millis(5);
 
-/// Blocks that wait for the playback thread. Four cover 40 ms in which the engine does not run.
-const PLAYBACK_AHEAD: usize = 4;
+/// Blocks that wait for the playback thread. Three cover 30 ms in which the engine does not run.
+const PLAYBACK_AHEAD: usize = 3;
 
 /// The engine's ends of all queues.
 pub struct Ports {
@@ -76,7 +76,7 @@ impl<K: Keyer> Engine<K> {
         Ok(Self {
             radio: Radio::new(Settings::new(&config.uplink, &config.downlink)),
             listener: Listener::new(now, config)?,
-            speaker: Speaker::new(config.downlink)?,
+            speaker: Speaker::new(config)?,
             next_beat: now,
             keyed_at: None,
             rings: false,
@@ -95,7 +95,7 @@ impl<K: Keyer> Engine<K> {
         self.tell(now, Input::Timeout)?;
         self.take_sound(now)?;
         self.fill_playback(now)?;
-        self.report_streams(now);
+        self.report_streams();
         if now >= self.next_beat {
             self.beat(now)?;
         }
@@ -116,7 +116,10 @@ impl<K: Keyer> Engine<K> {
     }
 
     fn next_wake(&self, now: Instant) -> Instant {
-        let deadlines = [self.radio.poll_timeout().map(|(at, _)| at), self.speaker.streams.poll_timeout().map(|(at, _)| at)];
+        let deadlines = [
+            self.radio.poll_timeout().map(|(at, _)| at),
+            self.speaker.streams.poll_timeout().map(|(at, _)| at),
+        ];
         deadlines.into_iter().flatten().fold(self.next_beat.min(now + POLL), Instant::min)
     }
 
@@ -139,7 +142,7 @@ impl<K: Keyer> Engine<K> {
             self.tell(now, Input::Talk(self.speaker.streams.wants_radio()))?;
         }
         self.speaker.streams.handle_timeout(now);
-        self.tell(now, Input::Playback(self.ports.playback_status.is_running()))?;
+        self.tell(now, Input::Playback(self.ports.playback_status.state() == DeviceState::Running))?;
         self.tell(now, Input::Talk(self.speaker.streams.wants_radio()))
     }
 
@@ -150,7 +153,10 @@ impl<K: Keyer> Engine<K> {
                 self.tell(now, Input::Carrier(open))?;
             }
         }
-        Ok(())
+        match self.listener.handle_timeout(now) {
+            Some(open) => self.tell(now, Input::Carrier(open)),
+            None => Ok(()),
+        }
     }
 
     fn fill_playback(&mut self, now: Instant) -> Result<(), LineError> {
@@ -233,10 +239,9 @@ impl<K: Keyer> Engine<K> {
         self.keyer.beat(self.keyed_at.is_some())
     }
 
-    fn report_streams(&mut self, now: Instant) {
-        let _ = now;
+    fn report_streams(&mut self) {
+        self.speaker.streams.take_counts().add_to(&self.ports.counters);
         while let Some(event) = self.speaker.streams.poll_event() {
-            event::count(&event, &self.ports.counters);
             self.report(Event::Stream(event));
         }
     }

@@ -1,10 +1,30 @@
 //! PTT and COS: the lines to the radio, and the guard that owns PTT.
+//!
+//! | Kind | PTT | COS |
+//! |---|---|---|
+//! | GPIO line | [`gpio`] | [`gpio`], with [`debounce`] |
+//! | for tests and demonstrations | [`log`]: a file | [`fifo`]: a named pipe |
+//!
+//! Only the [`guard`] process opens a PTT line; the daemon keys through its pipe. COS is watched by a thread of its
+//! own, [`cos::run_cos`].
+
+pub mod cos;
+pub mod debounce;
+pub mod error;
+pub mod fifo;
+pub mod gpio;
+pub mod guard;
+pub mod log;
 
 use std::time::{Duration, Instant};
 
+pub use self::cos::open_cos;
+pub use self::error::LineError;
+use crate::config;
+
 /// The line that keys the transmitter. Only the guard process holds one.
 pub trait PttLine {
-    /// Keys or unkeys.
+    /// Keys or unkeys. To repeat a level is harmless.
     ///
     /// # Errors
     /// [`LineError`] when the line did not take the level.
@@ -25,16 +45,8 @@ pub trait CosLine: Send {
 pub struct CosEdge {
     /// The squelch is open: the radio hears somebody.
     pub open: bool,
-    /// When, by the kernel's clock where the driver tells.
+    /// When it was decided: the edge by the kernel's clock where the driver tells, and the debounce time.
     pub at: Instant,
-}
-
-/// What is wrong with a line; each kind has its remedy.
-#[derive(Debug, thiserror::Error)]
-pub enum LineError {
-    /// Placeholder until the shells are built.
-    #[error("{0}")]
-    Other(String),
 }
 
 /// The engine's hold on the transmitter: a heartbeat that carries the wish. The real one writes to the guard's pipe.
@@ -49,5 +61,26 @@ pub trait Keyer: Send {
 /// A heartbeat goes to the guard at least this often.
 pub const HEARTBEAT: Duration = Duration::from_millis(50);
 
-/// The guard unkeys when no heartbeat came for so long (design: a quarter of a second).
+/// The line is released when no heartbeat came for so long (design: a quarter of a second).
 pub const HEARTBEAT_LIMIT: Duration = Duration::from_millis(250);
+
+/// Opens a PTT line, released. Only the guard process calls this.
+///
+/// # Errors
+/// [`LineError`] when the line cannot be had, with the remedy.
+pub fn open_ptt(ptt: &config::Ptt) -> Result<Box<dyn PttLine>, LineError> {
+    match ptt {
+        config::Ptt::Gpio(settings) => Ok(Box::new(gpio::GpioPtt::open(settings)?)),
+        config::Ptt::Log { path } => Ok(Box::new(log::LogPtt::open(path)?)),
+        config::Ptt::None => Ok(Box::new(NoPtt)),
+    }
+}
+
+/// No line: the interface keys by sound, or nothing is transmitted.
+struct NoPtt;
+
+impl PttLine for NoPtt {
+    fn set(&mut self, _keyed: bool) -> Result<(), LineError> {
+        Ok(())
+    }
+}

@@ -8,15 +8,18 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::threads::Threads;
-use super::{AUDIO_PRIORITY, ENGINE_PRIORITY, Error, Options};
-use crate::audio::{self, DeviceStatus};
+use super::{Error, Options, watch};
+use crate::audio::{self, Capture, CapturedBlock, DeviceStatus, Playback};
 use crate::bell::Bell;
+use crate::codec::Block;
 use crate::config::{Audio, Config, Cos};
 use crate::counters::Counters;
 use crate::engine::{self, Engine};
-use crate::lines::guard::{Guard, GuardKeyer, GuardWatch};
-use crate::lines::{self, LineStatus};
-use crate::queue::{self, Consumer};
+use crate::lines::cos::{self, LineStatus};
+use crate::lines::guard::{self, GuardKeyer, GuardWatch};
+use crate::lines::{CosEdge, CosLine};
+use crate::queue::{self, Consumer, Producer};
+use crate::realtime::{AUDIO_PRIORITY, ENGINE_PRIORITY};
 use crate::{net, realtime};
 
 /// 10 ms blocks between the audio threads and the engine: 310 ms in which the engine may be late.
@@ -52,8 +55,11 @@ pub(super) struct Gateway {
 pub(super) fn start(config: &Config, options: &Options) -> Result<Gateway, Error> {
     let playback = audio::open_playback(&config.audio)?;
     let capture = audio::open_capture(&config.audio)?;
-    let cos = lines::open_cos(&config.cos)?;
-    let (keyer, guard) = Guard::spawn(&options.guard_program, &config.ptt, config.downlink.time_out)?;
+    let cos = match &config.cos {
+        Cos::Gpio(_) | Cos::Fifo { .. } => Some(cos::open_cos(&config.cos)?),
+        Cos::Vox(_) | Cos::None => None,
+    };
+    let (keyer, guard) = guard::spawn(&options.guard_program, &config.ptt, config.downlink.time_out)?;
 
     let (capture_tx, capture_rx) = queue::channel::<_, SOUND_QUEUE>();
     let (playback_tx, playback_rx) = queue::channel::<_, SOUND_QUEUE>();
@@ -112,7 +118,8 @@ pub(super) fn start(config: &Config, options: &Options) -> Result<Gateway, Error
 
 impl Gateway {
     fn start_engine(&mut self, mut engine: Engine<GuardKeyer>) -> Result<(), Error> {
-        let (bell, stop, ticks) = (self.engine_bell.clone(), self.stop_engine.clone(), self.engine_ticks.clone());
+        let (bell, stop, ticks) =
+            (self.engine_bell.clone(), self.stop_engine.clone(), self.engine_ticks.clone());
         self.spawn("engine", move || {
             ask_for_real_time("engine", ENGINE_PRIORITY);
             while !stop.load(Ordering::Relaxed) {
@@ -125,7 +132,11 @@ impl Gateway {
     }
 
     fn start_guard_watch(&mut self, guard: GuardWatch) -> Result<(), Error> {
-        self.spawn("guard-watch", move || guard.wait(report_guard).map_err(|gone| gone.to_string()))
+        let stop = Arc::clone(&self.stop_devices);
+        self.spawn("guard-watch", move || {
+            let end = guard.wait(&stop, |report| watch::log_guard(&report));
+            Err(format!("the guard of the PTT line {end}"))
+        })
     }
 
     fn start_playback(
@@ -170,7 +181,9 @@ impl Gateway {
         let (cos, bell) = (cos.clone(), self.engine_bell.clone());
         let (counters, stop) = (self.counters.clone(), self.stop_devices.clone());
         self.spawn("cos", move || {
-            lines::run_cos(&cos, line, edges, &bell, &LineStatus::default(), &counters, &stop);
+            let status = LineStatus::default();
+            let outlet = cos::Outlet { edges, engine_bell: &bell, status: &status, counters: &counters };
+            cos::run_cos(&cos, line, outlet, &stop);
             Ok(())
         })
     }
@@ -212,6 +225,16 @@ impl Gateway {
     fn join(&mut self, name: &'static str, limit: Duration) {
         if !self.threads.join(name, limit) {
             warn!(thread = name, "a thread did not stop in time; it ends with the process");
+        }
+    }
+}
+
+/// Says once for all threads that the real-time class was refused.
+fn ask_for_real_time(thread: &'static str, priority: u8) {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if let Err(refused) = realtime::request(priority) {
+        if !SAID.swap(true, Ordering::Relaxed) {
+            warn!(thread, "{refused}");
         }
     }
 }

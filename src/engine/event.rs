@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::counters::Counters;
 use crate::logic::downlink;
 
 /// Something worth a log line.
@@ -32,5 +31,3 @@ pub enum Event {
     /// A stream of the channel.
     Stream(downlink::Event),
 }
-
-pub(super) fn count(_event: &downlink::Event, _counters: &Counters) {}

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::codec::{Block, CodecError, Decoder, MAX_PACKET_SAMPLES, SAMPLE_RATE_HZ};
-use crate::config;
+use crate::config::Config;
 use crate::counters::Counters;
 use crate::dsp::DownlinkChain;
 use crate::logic::downlink::{Downlink, Pull};
@@ -20,11 +20,11 @@ pub(super) struct Speaker {
 }
 
 impl Speaker {
-    pub(super) fn new(settings: config::Downlink) -> Result<Self, CodecError> {
+    pub(super) fn new(config: &Config) -> Result<Self, CodecError> {
         Ok(Self {
-            streams: Downlink::new(settings),
+            streams: Downlink::new(config.downlink),
             decoder: Decoder::new()?,
-            chain: DownlinkChain::new(),
+            chain: DownlinkChain::with_gain_db(config.audio.playback_gain_db),
             pcm: VecDeque::with_capacity(2 * MAX_PACKET_SAMPLES),
             scratch: Box::new([0.0; MAX_PACKET_SAMPLES]),
         })
@@ -49,7 +49,8 @@ impl Speaker {
             }
         }
         more |= !self.pcm.is_empty();
-        for (sample, pcm) in block.iter_mut().zip(self.pcm.drain(..block.len().min(self.pcm.len()))) {
+        let ready = block.len().min(self.pcm.len());
+        for (sample, pcm) in block.iter_mut().zip(self.pcm.drain(..ready)) {
             *sample = pcm;
         }
         self.chain.process(block);

@@ -25,22 +25,17 @@ impl CloseReason {
     /// A known error string in the text has the last word: the codes are known from the field only.
     #[must_use]
     pub fn from_frame(code: Option<u16>, text: &str) -> Self {
-        let error = match ErrorCode::from_wire(text) {
-            ErrorCode::Other(_) => None,
-            known => Some(known),
-        };
-        match (error, code) {
+        let silent = text.trim().is_empty();
+        match (ErrorCode::known(text), code) {
             (Some(ErrorCode::NotAuthorized), _) | (None, Some(3002)) => Self::NotAuthorized,
             (Some(error), _) => Self::Error(error),
             (None, Some(3001)) => Self::Error(ErrorCode::UnableToVerify),
             (None, Some(3003)) => Self::Error(ErrorCode::Kicked),
             (None, Some(3004)) => Self::Error(ErrorCode::Banned),
-            (None, Some(code @ (1002 | 1003 | 1007 | 1008 | 1009 | 1010 | 3005))) => Self::Protocol(code),
-            // 1005: a close frame without a code.
-            (None, Some(1000 | 1001 | 1005 | 1012 | 1013)) if text.trim().is_empty() => Self::Ended,
-            (None, None | Some(1006)) if text.trim().is_empty() => Self::Lost,
             (None, Some(1011)) => Self::Error(ErrorCode::InternalServerError),
-            (None, _) if text.trim().is_empty() => Self::Ended,
+            (None, Some(code @ (1002 | 1003 | 1007..=1010 | 3005))) => Self::Protocol(code),
+            (None, None | Some(1006)) if silent => Self::Lost,
+            (None, Some(_)) if silent => Self::Ended,
             (None, _) => Self::Error(ErrorCode::Other(text.to_owned())),
         }
     }

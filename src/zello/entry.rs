@@ -62,12 +62,10 @@ fn is_server(name: &str) -> bool {
         Some(_) | None => (name, None),
     };
     let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.');
     let host_fits = match inner {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.');
-            !host.is_empty() && host.chars().all(fits)
-        }
+        None => !host.is_empty() && host.chars().all(fits),
     };
     host_fits && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }

@@ -119,10 +119,12 @@ impl ErrorCode {
     /// Reads the string of the wire; case and stray blanks do not matter.
     #[must_use]
     pub fn from_wire(text: &str) -> Self {
-        KNOWN
-            .iter()
-            .find(|(_, known)| known.eq_ignore_ascii_case(text.trim()))
-            .map_or_else(|| Self::Other(text.to_owned()), |(code, _)| code.clone())
+        Self::known(text).unwrap_or_else(|| Self::Other(text.to_owned()))
+    }
+
+    /// The error that has this name.
+    pub(super) fn known(text: &str) -> Option<Self> {
+        KNOWN.iter().find(|(_, known)| known.eq_ignore_ascii_case(text.trim())).map(|(code, _)| code.clone())
     }
 
     /// The string of the wire.

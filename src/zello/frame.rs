@@ -67,11 +67,11 @@ impl<'a> BinaryFrame<'a> {
     /// # Errors
     /// [`FrameError`] for bytes that are no frame.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, FrameError> {
-        let Some((&[kind, a, b, c, d, e, f, g, h], payload)) = bytes.split_first_chunk() else {
-            return Err(FrameError::Short(bytes.len()));
-        };
-        let first = u32::from_be_bytes([a, b, c, d]);
-        let second = u32::from_be_bytes([e, f, g, h]);
+        let short = FrameError::Short(bytes.len());
+        let (&kind, rest) = bytes.split_first().ok_or(short)?;
+        let (first, rest) = rest.split_first_chunk().ok_or(short)?;
+        let (second, payload) = rest.split_first_chunk().ok_or(short)?;
+        let (first, second) = (u32::from_be_bytes(*first), u32::from_be_bytes(*second));
         match kind {
             AUDIO => Ok(Self::Audio(AudioFrame {
                 stream_id: StreamId(first),

@@ -7,11 +7,11 @@ use super::{CodecHeader, ErrorCode, StreamId, WireError};
 use crate::secret::Secret;
 
 /// The fields of an object that arrived. `null` is absent; numbers are also read from strings.
-pub(super) struct Fields(Map<String, Value>);
+pub(in crate::zello) struct Fields(Map<String, Value>);
 
 impl Fields {
     /// Reads a text frame, which is always one object.
-    pub(super) fn parse(text: &str) -> Result<Self, WireError> {
+    pub(in crate::zello) fn parse(text: &str) -> Result<Self, WireError> {
         match serde_json::from_str(text) {
             Ok(Value::Object(map)) => Ok(Self(map)),
             Ok(other) => Err(WireError::NotAnObject(format!("it is {}", kind(&other)))),
@@ -20,27 +20,27 @@ impl Fields {
     }
 
     /// The value, unless it is absent or `null`.
-    pub(super) fn get(&self, key: &str) -> Option<&Value> {
+    pub(in crate::zello) fn get(&self, key: &str) -> Option<&Value> {
         self.0.get(key).filter(|value| !value.is_null())
     }
 
     /// A text; a number is read as its digits.
-    pub(super) fn text(&self, key: &str) -> Option<String> {
+    pub(in crate::zello) fn text(&self, key: &str) -> Option<String> {
         self.get(key).and_then(text_of)
     }
 
     /// The addressee: `false` and an empty text mean nobody in particular.
-    pub(super) fn addressee(&self) -> Option<String> {
+    pub(in crate::zello) fn addressee(&self) -> Option<String> {
         self.text("for").filter(|name| !name.is_empty())
     }
 
     /// Text that must not be shown.
-    pub(super) fn secret(&self, key: &str) -> Option<Secret> {
+    pub(in crate::zello) fn secret(&self, key: &str) -> Option<Secret> {
         self.text(key).map(Secret::new)
     }
 
     /// A whole number of 64 bits.
-    pub(super) fn unsigned(&self, key: &str) -> Option<u64> {
+    pub(in crate::zello) fn unsigned(&self, key: &str) -> Option<u64> {
         let value = self.get(key)?;
         match value {
             Value::Number(number) => number.as_u64().or_else(|| whole(number.as_f64()?)),
@@ -53,12 +53,12 @@ impl Fields {
     }
 
     /// A whole number of 32 bits.
-    pub(super) fn short(&self, key: &str) -> Option<u32> {
+    pub(in crate::zello) fn short(&self, key: &str) -> Option<u32> {
         self.unsigned(key).and_then(|number| number.try_into().ok())
     }
 
     /// A whole number with a sign.
-    pub(super) fn signed(&self, key: &str) -> Option<i64> {
+    pub(in crate::zello) fn signed(&self, key: &str) -> Option<i64> {
         match self.get(key)? {
             Value::Number(number) => number.as_i64(),
             Value::String(text) => text.trim().parse().ok(),
@@ -67,7 +67,7 @@ impl Fields {
     }
 
     /// Any finite number.
-    pub(super) fn float(&self, key: &str) -> Option<f64> {
+    pub(in crate::zello) fn float(&self, key: &str) -> Option<f64> {
         match self.get(key)? {
             Value::Number(number) => number.as_f64(),
             Value::String(text) => text.trim().parse().ok(),
@@ -77,7 +77,7 @@ impl Fields {
     }
 
     /// A flag; absent is `false`.
-    pub(super) fn flag(&self, key: &str) -> bool {
+    pub(in crate::zello) fn flag(&self, key: &str) -> bool {
         match self.get(key) {
             Some(Value::Bool(flag)) => *flag,
             Some(Value::Number(number)) => number.as_f64().is_some_and(|number| number != 0.0),
@@ -87,26 +87,28 @@ impl Fields {
     }
 
     /// The stream's number, in either spelling.
-    pub(super) fn stream_id(&self) -> Option<StreamId> {
+    pub(in crate::zello) fn stream_id(&self) -> Option<StreamId> {
         self.short("stream_id").or_else(|| self.short("streamId")).map(StreamId)
     }
 
     /// The codec header, if it can be read.
-    pub(super) fn codec_header(&self) -> Option<CodecHeader> {
+    pub(in crate::zello) fn codec_header(&self) -> Option<CodecHeader> {
         CodecHeader::from_base64(self.get("codec_header")?.as_str()?)
     }
 
     /// The error, if there is one: `false` and an empty text are none.
-    pub(super) fn error(&self) -> Option<ErrorCode> {
+    pub(in crate::zello) fn error(&self) -> Option<ErrorCode> {
         match self.get("error")? {
-            Value::Bool(false) => None,
+            Value::Null | Value::Bool(false) => None,
             Value::String(text) => (!text.is_empty()).then(|| ErrorCode::from_wire(text)),
-            other => Some(ErrorCode::from_wire(&other.to_string())),
+            other @ (Value::Bool(true) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                Some(ErrorCode::Other(other.to_string()))
+            }
         }
     }
 
     /// One text or a list of them.
-    pub(super) fn texts(&self, key: &str) -> Vec<String> {
+    pub(in crate::zello) fn texts(&self, key: &str) -> Vec<String> {
         match self.get(key) {
             Some(Value::Array(items)) => items.iter().filter_map(text_of).collect(),
             Some(other) => text_of(other).into_iter().collect(),
@@ -115,7 +117,7 @@ impl Fields {
     }
 
     /// The objects of a list; what is no object is left out.
-    pub(super) fn objects(&self, key: &str) -> Vec<Self> {
+    pub(in crate::zello) fn objects(&self, key: &str) -> Vec<Self> {
         let Some(Value::Array(items)) = self.get(key) else {
             return Vec::new();
         };
@@ -157,22 +159,22 @@ fn whole(number: f64) -> Option<u64> {
 
 /// An object to be written; its keys keep the order in which they are put.
 #[derive(Default)]
-pub(super) struct Object(Vec<(&'static str, Value)>);
+pub(in crate::zello) struct Object(Vec<(&'static str, Value)>);
 
 impl Object {
     /// Begins an object with one field.
-    pub(super) fn of(key: &'static str, value: impl Into<Value>) -> Self {
+    pub(in crate::zello) fn of(key: &'static str, value: impl Into<Value>) -> Self {
         Self::default().put(key, value)
     }
 
     /// Adds a field.
-    pub(super) fn put(mut self, key: &'static str, value: impl Into<Value>) -> Self {
+    pub(in crate::zello) fn put(mut self, key: &'static str, value: impl Into<Value>) -> Self {
         self.0.push((key, value.into()));
         self
     }
 
     /// Adds a field if there is a value: an absent key is left out, never `null`.
-    pub(super) fn maybe(self, key: &'static str, value: Option<impl Into<Value>>) -> Self {
+    pub(in crate::zello) fn maybe(self, key: &'static str, value: Option<impl Into<Value>>) -> Self {
         match value {
             Some(value) => self.put(key, value),
             None => self,
@@ -180,19 +182,19 @@ impl Object {
     }
 
     /// Adds a secret: here it goes to the one who may know it.
-    pub(super) fn reveal(self, key: &'static str, secret: Option<&Secret>) -> Self {
+    pub(in crate::zello) fn reveal(self, key: &'static str, secret: Option<&Secret>) -> Self {
         self.maybe(key, secret.map(Secret::reveal))
     }
 
     /// Adds a number, without a fraction where it has none.
-    pub(super) fn number(self, key: &'static str, value: Option<f64>) -> Self {
+    pub(in crate::zello) fn number(self, key: &'static str, value: Option<f64>) -> Self {
         let value =
             value.and_then(|value| whole(value).map(Number::from).or_else(|| Number::from_f64(value)));
         self.maybe(key, value)
     }
 
     /// Adds the addressee of an event: a name or `false`.
-    pub(super) fn addressee(self, name: Option<&str>) -> Self {
+    pub(in crate::zello) fn addressee(self, name: Option<&str>) -> Self {
         match name {
             Some(name) => self.put("for", name),
             None => self.put("for", false),
@@ -200,7 +202,7 @@ impl Object {
     }
 
     /// The text frame.
-    pub(super) fn to_json(&self) -> String {
+    pub(in crate::zello) fn to_json(&self) -> String {
         // Keys are texts and values are JSON already: nothing here can fail.
         serde_json::to_string(self).unwrap_or_default()
     }

@@ -22,7 +22,7 @@ pub struct Delay {
     min: Duration,
     max: Duration,
     /// Transit times, µs, relative to an arbitrary packet of the stream.
-    transits: heapless::HistoryBuf<i32, WINDOW>,
+    transits: heapless::HistoryBuffer<i32, WINDOW>,
     floor: Duration,
     anchor: Option<Anchor>,
 }
@@ -40,7 +40,7 @@ impl Delay {
     /// Nothing is known yet: the target is `min`. It never exceeds `max`.
     #[must_use]
     pub fn new(min: Duration, max: Duration) -> Self {
-        Self { min, max: max.max(min), transits: heapless::HistoryBuf::new(), floor: min, anchor: None }
+        Self { min, max: max.max(min), transits: heapless::HistoryBuffer::new(), floor: min, anchor: None }
     }
 
     /// Delay between the arrival of a punctual packet and its turn.
@@ -98,7 +98,7 @@ impl Delay {
         self.floor = (self.floor * 3 / 4).clamp(self.min, self.max);
         let quickest = self.transits.as_slice().iter().copied().min().unwrap_or(0);
         // Both streams are measured from their own first packet; what they share is the spread.
-        let mut kept = heapless::HistoryBuf::new();
+        let mut kept = heapless::HistoryBuffer::new();
         for transit in self.transits.oldest_ordered() {
             kept.write(transit.saturating_sub(quickest));
         }

@@ -1,0 +1,139 @@
+//! The live timeline: twice a second a row of what radio, lines and channel do.
+
+use std::ops::Range;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::gateway::Files;
+use super::scene::{Speech, ptt_times};
+use crate::cli::out;
+use crate::codec::{Decoder, MAX_PACKET_SAMPLES, SAMPLE_RATE_HZ};
+use crate::sim::{Heard, Phone};
+
+/// A row is printed so often, and levels are the peak of so much sound.
+const ROW: Duration = Duration::from_millis(500);
+/// Bytes of a WAV header before 16 bit samples.
+const WAV_HEADER: usize = 44;
+/// Cells of a level bar.
+const CELLS: u8 = 10;
+/// The level of an empty bar, dBFS; a full one is 0 dBFS.
+const FLOOR_DBFS: f32 = -50.0;
+
+/// What the rows are made of.
+pub(super) struct Timeline<'a> {
+    pub(super) start: Instant,
+    /// Wall clock at `start`.
+    pub(super) wall: f64,
+    pub(super) files: &'a Files,
+    pub(super) speech: &'a Speech,
+    pub(super) radio_said: Instant,
+    pub(super) squelch: Range<Instant>,
+    pub(super) phone_talks: Range<Instant>,
+}
+
+impl Timeline<'_> {
+    /// Prints rows until `end`.
+    pub(super) async fn show(&self, phone: &Phone, end: Instant) {
+        out::say("            radio → channel                                channel → radio\n");
+        out::say("  time   radio hears  COS   stream  channel hears    phone stream  PTT    radio says\n");
+        let mut ear = Ear::new();
+        let mut rows = interval(ROW);
+        rows.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        while Instant::now() < end {
+            rows.tick().await;
+            out::say(&self.row(&phone.heard(), &mut ear));
+        }
+    }
+
+    fn row(&self, heard: &[Heard], ear: &mut Ear) -> String {
+        let now = Instant::now();
+        let time = now.saturating_duration_since(self.start).as_secs_f64();
+        let cos = self.squelch.contains(&now);
+        let up = heard.last().is_some_and(|over| over.stopped.is_none());
+        let keyed =
+            ptt_times(&self.files.ptt_log, self.wall).last().is_some_and(|last| last.end.is_infinite());
+        format!(
+            "{time:5.1} s  {}   {}  {}   {}       {}     {}  {}\n",
+            bar(self.radio_peak(now)),
+            lamp(cos, "open"),
+            lamp(up, "up"),
+            bar(ear.peak(heard)),
+            lamp(self.phone_talks.contains(&now), "down"),
+            lamp(keyed, "ON"),
+            bar(if keyed { recorded_peak(&self.files.said_on_air) } else { 0.0 }),
+        )
+    }
+
+    /// Peak of what the radio heard in the last half second.
+    fn radio_peak(&self, now: Instant) -> f32 {
+        let heard = samples(now.saturating_duration_since(self.radio_said));
+        let window = heard.saturating_sub(samples(ROW))..heard.min(self.speech.radio.len());
+        self.speech.radio.get(window).map_or(0.0, peak)
+    }
+}
+
+/// Decodes the phone's packets as they come.
+struct Ear {
+    decoder: Option<Decoder>,
+    taken: usize,
+}
+
+impl Ear {
+    fn new() -> Self {
+        Self { decoder: Decoder::new().ok(), taken: 0 }
+    }
+
+    /// Peak of what has come since the last call.
+    fn peak(&mut self, heard: &[Heard]) -> f32 {
+        let (Some(over), Some(decoder)) = (heard.last(), self.decoder.as_mut()) else { return 0.0 };
+        let mut sound = [0.0; MAX_PACKET_SAMPLES];
+        let mut highest = 0.0_f32;
+        for packet in over.packets.iter().skip(self.taken) {
+            let count = decoder.decode(&packet.opus, &mut sound).unwrap_or(0);
+            highest = highest.max(sound.get(..count).map_or(0.0, peak));
+        }
+        self.taken = over.packets.len();
+        highest
+    }
+}
+
+/// Peak of the last half second of a recording that is being written.
+fn recorded_peak(wav: &Path) -> f32 {
+    let bytes = std::fs::read(wav).unwrap_or_default();
+    let sound = bytes.get(WAV_HEADER..).unwrap_or_default();
+    let tail = sound.len().saturating_sub(2 * samples(ROW)) & !1;
+    let highest = sound.get(tail..).unwrap_or_default().chunks_exact(2).filter_map(|two| two.try_into().ok());
+    highest.map(|two| f32::from(i16::from_le_bytes(two)).abs() / 32_768.0).fold(0.0, f32::max)
+}
+
+fn peak(samples: &[f32]) -> f32 {
+    samples.iter().fold(0.0, |highest, sample| highest.max(sample.abs()))
+}
+
+fn samples(time: Duration) -> usize {
+    usize::try_from(time.as_millis()).unwrap_or(usize::MAX).saturating_mul(SAMPLE_RATE_HZ as usize / 1_000)
+}
+
+fn bar(peak: f32) -> String {
+    let dbfs = 20.0 * peak.max(1e-6).log10();
+    let share = (1.0 - dbfs / FLOOR_DBFS).clamp(0.0, 1.0) * f32::from(CELLS);
+    (0..CELLS).map(|cell| if f32::from(cell) < share { '▮' } else { '·' }).collect()
+}
+
+fn lamp(lit: bool, word: &str) -> String {
+    if lit { format!("{word:^5}") } else { "  ·  ".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_empty_at_silence_and_full_at_full_scale() {
+        assert_eq!(bar(0.0), "··········");
+        assert_eq!(bar(1.0), "▮▮▮▮▮▮▮▮▮▮");
+        assert_eq!(bar(0.056), "▮▮▮▮▮▮····", "-25 dBFS");
+    }
+}

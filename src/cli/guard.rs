@@ -1,0 +1,28 @@
+//! The hidden command of the guard process, which only the daemon starts.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::config::Ptt;
+use crate::lines::{guard, open_ptt};
+
+/// What the daemon tells its guard.
+#[derive(Debug, Clone, clap::Args)]
+pub struct GuardArgs {
+    /// The PTT settings, as JSON
+    #[arg(long, value_parser = guard::settings::from_json)]
+    pub ptt: Ptt,
+    /// Longest transmission, milliseconds
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub time_out_ms: u32,
+}
+
+/// Runs the guard until the daemon goes.
+#[must_use]
+pub fn run(args: &GuardArgs) -> ExitCode {
+    let time_out = Duration::from_millis(args.time_out_ms.into());
+    match guard::process::run(|| open_ptt(&args.ptt), time_out) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(guard::process::GuardFailed) => ExitCode::FAILURE,
+    }
+}

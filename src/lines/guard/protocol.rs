@@ -1,0 +1,198 @@
+//! What daemon and guard say on their two pipes: a byte per heartbeat down, a short line per report up.
+
+use std::fmt;
+
+/// What a heartbeat wishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beat {
+    /// Keyed.
+    Key,
+    /// Not keyed.
+    Unkey,
+    /// A byte that is none: whoever writes is out of his mind, so not keyed.
+    Garbled(u8),
+}
+
+impl Beat {
+    /// A heartbeat with this wish.
+    #[must_use]
+    pub fn new(keyed: bool) -> Self {
+        if keyed { Self::Key } else { Self::Unkey }
+    }
+
+    /// As a byte of the pipe.
+    #[must_use]
+    pub fn to_byte(self) -> u8 {
+        match self {
+            Self::Key => b'K',
+            Self::Unkey => b'u',
+            Self::Garbled(byte) => byte,
+        }
+    }
+
+    /// From a byte of the pipe.
+    #[must_use]
+    pub fn from_byte(byte: u8) -> Self {
+        match byte {
+            b'K' => Self::Key,
+            b'u' => Self::Unkey,
+            other => Self::Garbled(other),
+        }
+    }
+}
+
+/// What the guard tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Report {
+    /// The line is open and released; heartbeats are heard.
+    Ready,
+    /// The line is keyed.
+    Keyed,
+    /// The line is released.
+    Unkeyed,
+    /// No heartbeat came in time while keyed; the line is released.
+    Silent,
+    /// The hard time-out came; the line is released until a heartbeat says "not keyed".
+    TimeOut,
+    /// A byte was no heartbeat; the line is released.
+    Garbled(u8),
+    /// The line or the guard itself failed.
+    Failed(String),
+    /// A line that is no report.
+    Unknown(String),
+}
+
+/// Longest report, bytes: it must fit a pipe in one piece (`PIPE_BUF` is 4096).
+const LONGEST: usize = 1_000;
+
+impl fmt::Display for Report {
+    /// The report as a line of the pipe, without its end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready => f.write_str("ready"),
+            Self::Keyed => f.write_str("keyed"),
+            Self::Unkeyed => f.write_str("unkeyed"),
+            Self::Silent => f.write_str("silent"),
+            Self::TimeOut => f.write_str("time-out"),
+            Self::Garbled(byte) => write!(f, "garbled {byte}"),
+            Self::Failed(text) => write!(f, "failed {}", one_line(text)),
+            Self::Unknown(text) => f.write_str(&one_line(text)),
+        }
+    }
+}
+
+/// The text without anything that would end the line, cut to the room that a report has.
+fn one_line(text: &str) -> String {
+    let room = LONGEST - "failed ".len();
+    let fits = text.char_indices().take_while(|(at, c)| at + c.len_utf8() <= room);
+    fits.map(|(_, c)| if c.is_control() { ' ' } else { c }).collect()
+}
+
+impl From<&str> for Report {
+    fn from(line: &str) -> Self {
+        match line {
+            "ready" => Self::Ready,
+            "keyed" => Self::Keyed,
+            "unkeyed" => Self::Unkeyed,
+            "silent" => Self::Silent,
+            "time-out" => Self::TimeOut,
+            other => other
+                .strip_prefix("garbled ")
+                .and_then(|byte| byte.parse().ok().map(Self::Garbled))
+                .or_else(|| other.strip_prefix("failed ").map(|text| Self::Failed(text.to_owned())))
+                .unwrap_or_else(|| Self::Unknown(other.to_owned())),
+        }
+    }
+}
+
+/// Bytes of the guard's pipe become reports, however they are cut.
+#[derive(Debug, Default)]
+pub struct Reports {
+    partial: Vec<u8>,
+}
+
+impl Reports {
+    /// Takes bytes and tells the reports that they complete.
+    pub fn take(&mut self, bytes: &[u8]) -> Vec<Report> {
+        let mut reports = Vec::new();
+        for &byte in bytes {
+            if byte == b'\n' {
+                reports.push(Report::from(&*String::from_utf8_lossy(&self.partial)));
+                self.partial.clear();
+            } else if self.partial.len() < LONGEST {
+                self.partial.push(byte);
+            }
+        }
+        reports
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn every_kind(text: &str) -> Vec<Report> {
+        vec![
+            Report::Ready,
+            Report::Keyed,
+            Report::Unkeyed,
+            Report::Silent,
+            Report::TimeOut,
+            Report::Garbled(0xff),
+            Report::Failed(text.to_owned()),
+        ]
+    }
+
+    #[test]
+    fn every_report_comes_through_as_it_was_even_byte_by_byte() {
+        let sent = every_kind("line 17 (GPIO17) is in use by svxlink");
+        let mut reports = Reports::default();
+        let mut heard = Vec::new();
+        for byte in sent.iter().flat_map(|report| format!("{report}\n").into_bytes()) {
+            heard.extend(reports.take(&[byte]));
+        }
+        assert_eq!(heard, sent);
+    }
+
+    #[test]
+    fn a_text_of_several_lines_stays_one_report() {
+        let report = Report::Failed("no\nready\n".to_owned());
+        assert_eq!(
+            Reports::default().take(format!("{report}\n").as_bytes()),
+            [Report::Failed("no ready ".to_owned())]
+        );
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_harms_no_later_report() {
+        let report = Report::Failed("ü".repeat(5_000));
+        let line = format!("{report}\nready\n");
+        assert!(line.len() <= LONGEST + "\nready\n".len());
+        assert_eq!(Reports::default().take(line.as_bytes())[1..], [Report::Ready]);
+    }
+
+    #[test]
+    fn a_line_that_is_no_report_is_told_as_such() {
+        let heard = Reports::default().take(b"keyed now\ngarbled 256\n\n");
+        assert_eq!(heard, ["keyed now", "garbled 256", ""].map(|text| Report::Unknown(text.to_owned())));
+    }
+
+    #[test]
+    fn only_two_bytes_are_heartbeats() {
+        let keys: Vec<u8> = (0..=255).filter(|byte| Beat::from_byte(*byte) == Beat::Key).collect();
+        assert_eq!(keys, [b'K']);
+        for keyed in [true, false] {
+            assert_eq!(Beat::from_byte(Beat::new(keyed).to_byte()), Beat::new(keyed));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..3_000)) {
+            let reports = Reports::default().take(&bytes);
+            prop_assert_eq!(reports.len(), bytes.split(|byte| *byte == b'\n').count() - 1);
+        }
+    }
+}
