@@ -1,4 +1,10 @@
 //! Every fault of the simulator does what its name says, in virtual time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers of a test fail as the test does: by panicking"
+)]
 
 #[path = "support/sim.rs"]
 mod support;
