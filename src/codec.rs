@@ -55,7 +55,7 @@ impl Encoder {
     /// An encoder for VoIP at `bitrate_bps`, packets of `packet` (20, 40 or 60 ms).
     ///
     /// VBR is constrained: the average holds within a packet or two, which a thin mobile link likes. In-band FEC is off,
-    /// because WebSocket runs over TCP, where packets come late but are not lost. DTX is off, because some
+    /// because a `WebSocket` runs over TCP, where packets come late but are not lost. DTX is off, because some
     /// clients take missing packets for losses.
     ///
     /// # Errors

@@ -129,7 +129,7 @@ impl Downlink {
         match item {
             DownlinkItem::Start { stream, at } => self.handle_start(*stream, *at),
             DownlinkItem::Packet { stream, id, at, payload } => {
-                self.handle_packet(*stream, *id, *at, payload)
+                self.handle_packet(*stream, *id, *at, payload);
             }
             DownlinkItem::Stop { stream } => self.handle_stop(*stream),
             DownlinkItem::LinkLost => self.handle_link_lost(),
@@ -141,9 +141,7 @@ impl Downlink {
     /// Ends streams that have been silent for too long.
     pub fn handle_timeout(&mut self, now: Instant) {
         for stream in self.streams.iter_mut().take(self.live) {
-            if let Life::Open { heard, .. } = stream.life
-                && now.saturating_duration_since(heard) >= STOP_MISSING
-            {
+            if stream.silent_at().is_some_and(|at| now >= at) {
                 stream.life = Life::Silent;
                 self.reports.stop_missing(stream.id);
             }
@@ -154,10 +152,7 @@ impl Downlink {
     /// When [`Self::handle_timeout`] must be called, and why.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Instant, Deadline)> {
-        let due = |stream: &Stream| match stream.life {
-            Life::Open { heard, .. } => Some((heard + STOP_MISSING, Deadline::StopMissing(stream.id))),
-            Life::Stopped | Life::Silent | Life::Cut => None,
-        };
+        let due = |stream: &Stream| Some((stream.silent_at()?, Deadline::StopMissing(stream.id)));
         self.live().iter().filter_map(due).min_by_key(|(at, _)| *at)
     }
 

@@ -162,9 +162,7 @@ impl<T> Jitter<T> {
     /// # Errors
     /// [`Rejected`] says why not.
     pub fn place(&self, id: PacketId) -> Result<usize, Rejected> {
-        if let Phase::Playing(head) | Phase::Filling(Some(head)) = self.phase
-            && steps(head.next, id) < 0
-        {
+        if self.head().is_some_and(|head| steps(head.next, id) < 0) {
             return Err(Rejected::Late);
         }
         let later = self.queue.iter().rev().take_while(|entry| steps(id, entry.id) > 0).count();
@@ -212,10 +210,9 @@ impl<T> Jitter<T> {
 
     /// A packet that was taken for lost was only overtaken: a pause now saves the next one from the same fate.
     fn learn_from_late(&mut self, id: PacketId) {
-        if let Phase::Playing(head) = self.phase
-            && head.given_up == Some(id)
-        {
-            self.phase = Phase::Filling(Some(head));
+        match self.phase {
+            Phase::Playing(head) if head.given_up == Some(id) => self.phase = Phase::Filling(Some(head)),
+            Phase::Playing(_) | Phase::Filling(_) => {}
         }
     }
 
@@ -306,6 +303,13 @@ impl<T> Jitter<T> {
         Some(Head { next: front.id, span: front.span, filled_in: Duration::ZERO, given_up: None })
     }
 
+    fn head(&self) -> Option<Head> {
+        match self.phase {
+            Phase::Playing(head) => Some(head),
+            Phase::Filling(head) => head,
+        }
+    }
+
     fn pop(&mut self) -> Option<Entry<T>> {
         let entry = self.queue.pop_front()?;
         self.buffered = self.buffered.saturating_sub(entry.span);
@@ -321,7 +325,7 @@ impl Head {
 
 /// How far `to` is ahead of `from`; ids may wrap.
 fn steps(from: PacketId, to: PacketId) -> i32 {
-    to.0.wrapping_sub(from.0).cast_signed()
+    i32::from_ne_bytes(to.0.wrapping_sub(from.0).to_ne_bytes())
 }
 
 #[cfg(test)]
