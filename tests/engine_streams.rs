@@ -6,22 +6,13 @@ mod world;
 use std::time::Duration;
 
 use world::talk::{Talk, ms, samples, speech};
-use world::{World, extent};
+use world::World;
 use zello_gateway::logic::exchange::DownlinkItem;
 
 /// Where this talk begins on the air; panics unless it is there whole, bit by bit, and unmixed.
 fn place(world: &World, talk: &Talk, from: Duration) -> usize {
-    let sound = talk.sound();
-    let first = extent(&sound).unwrap().start;
-    let heard = &world.on_air[samples(from)..];
-    // The first quarter of a second tells where; streams begin on blocks.
-    let probe = &sound[first..first + samples(ms(250))];
-    let begin = (0..heard.len() - sound.len())
-        .step_by(samples(ms(10)))
-        .find(|at| heard[at + first..].starts_with(probe))
-        .unwrap_or_else(|| panic!("stream {} is not on the air", talk.stream));
-    assert!(heard[begin..begin + sound.len()] == sound, "stream {} is whole and alone", talk.stream);
-    begin + samples(from)
+    let begin = world::place(&talk.sound(), &world.on_air[samples(from)..]);
+    samples(from) + begin.unwrap_or_else(|| panic!("stream {} is not on the air, whole and alone", talk.stream))
 }
 
 #[test]

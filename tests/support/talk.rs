@@ -99,6 +99,16 @@ impl Talk {
         self.stop_after_all()
     }
 
+    /// No packet overtakes another, as over TCP: one that is late holds up those behind it.
+    pub fn in_order(mut self) -> Self {
+        let mut latest = Duration::ZERO;
+        for packet in &mut self.packets {
+            latest = latest.max(packet.at);
+            packet.at = latest;
+        }
+        self
+    }
+
     /// Nothing comes between these two times; then everything at once.
     pub fn stalled(mut self, from: Duration, to: Duration) -> Self {
         for packet in self.packets.iter_mut().filter(|packet| (from..to).contains(&packet.at)) {

@@ -482,6 +482,15 @@ pub fn extent(sound: &[f32]) -> Option<Range<usize>> {
     Some(first..last + 1)
 }
 
+/// Where a sound, which begins on a block, stands in a recording to the bit; its silent ends do not count.
+pub fn place(sound: &[f32], recording: &[f32]) -> Option<usize> {
+    let spoken = extent(sound)?;
+    let (probe, rest) = (&sound[spoken.clone()][..BLOCK_SAMPLES], &sound[spoken.clone()]);
+    let last = recording.len().checked_sub(sound.len())?;
+    let found = (0..=last).step_by(BLOCK_SAMPLES).find(|at| recording[at + spoken.start..].starts_with(probe))?;
+    recording[found + spoken.start..].starts_with(rest).then_some(found)
+}
+
 /// How well the copy, found within 100 ms of where it should be, resembles the original at its worst stretch.
 pub fn worst_likeness(original: &[f32], copy: &[f32], expected: usize) -> f32 {
     let slack = SAMPLE_RATE_HZ as usize / 10;
