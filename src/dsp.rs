@@ -95,7 +95,7 @@ mod tests {
     pub(super) fn tone(hz: f32, amplitude: f32, seconds: f32) -> Vec<f32> {
         let step = std::f64::consts::TAU * f64::from(hz) / f64::from(SAMPLE_RATE_HZ);
         let mut phase = 0.0_f64;
-        let mut tone = vec![0.0; crate::dsp::tests::samples(seconds)];
+        let mut tone = vec![0.0; samples(seconds)];
         for sample in &mut tone {
             #[expect(clippy::cast_possible_truncation, reason = "sound is f32")]
             {

@@ -116,7 +116,10 @@ impl<K: Keyer> Engine<K> {
     }
 
     fn next_wake(&self, now: Instant) -> Instant {
-        let deadlines = [self.radio.poll_timeout().map(|(at, _)| at), self.speaker.streams.poll_timeout().map(|(at, _)| at)];
+        let deadlines = [
+            self.radio.poll_timeout().map(|(at, _)| at),
+            self.speaker.streams.poll_timeout().map(|(at, _)| at),
+        ];
         deadlines.into_iter().flatten().fold(self.next_beat.min(now + POLL), Instant::min)
     }
 

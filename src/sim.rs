@@ -10,14 +10,15 @@ pub mod account;
 mod connection;
 pub mod fault;
 mod journal;
+mod json;
 pub mod phone;
 mod pong_filter;
 mod random;
+mod refresh;
 mod schedule;
 pub mod serve;
 pub mod settings;
 mod tls;
-mod token_check;
 pub mod world;
 
 pub use fault::Fault;

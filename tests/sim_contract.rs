@@ -1,4 +1,10 @@
 //! The simulator keeps the contract of a Zello server: every line of the checklist, in virtual time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers of a test fail as the test does: by panicking"
+)]
 
 #[path = "support/sim.rs"]
 mod support;

@@ -1,4 +1,10 @@
 //! Every fault of the simulator does what its name says, in virtual time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers of a test fail as the test does: by panicking"
+)]
 
 #[path = "support/sim.rs"]
 mod support;
@@ -28,7 +34,9 @@ async fn pair(fault: Fault) -> (Sim, Client, Client) {
 }
 
 fn binaries(all: &[Got]) -> Vec<Vec<u8>> {
-    all.iter().filter_map(|got| if let Got::Binary(bytes) = got { Some(bytes.clone()) } else { None }).collect()
+    all.iter()
+        .filter_map(|got| if let Got::Binary(bytes) = got { Some(bytes.clone()) } else { None })
+        .collect()
 }
 
 fn commands(all: &[Got]) -> Vec<String> {
@@ -151,7 +159,10 @@ async fn channels_come_online_late_and_without_flags() {
     let since = Instant::now();
     let status = client.json().await;
     assert_eq!(since.elapsed().as_secs(), 4);
-    assert_eq!(status, json!({"command": "on_channel_status", "channel": "Test ch", "status": "online", "users_online": 1}));
+    assert_eq!(
+        status,
+        json!({"command": "on_channel_status", "channel": "Test ch", "status": "online", "users_online": 1})
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,7 +192,8 @@ async fn a_late_answer_leaves_an_orphan_and_early_audio_is_not_ready() {
 
 #[tokio::test(start_paused = true)]
 async fn a_start_is_refused_so_often() {
-    let (_sim, mut tx, _rx) = pair(Fault::StartRefused { error: "failed to start stream".into(), times: Some(2) }).await;
+    let (_sim, mut tx, _rx) =
+        pair(Fault::StartRefused { error: "failed to start stream".into(), times: Some(2) }).await;
     assert_eq!(tx.ask(start(2)).await, json!({"error": "failed to start stream", "seq": 2}));
     assert_eq!(tx.ask(start(3)).await["error"], "failed to start stream");
     tx.start().await;

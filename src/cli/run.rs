@@ -48,7 +48,9 @@ pub fn run(args: &Args) -> ExitCode {
 fn start(config: &Config, args: &Args) -> ExitCode {
     let guard_program = match std::env::current_exe() {
         Ok(program) => program,
-        Err(error) => return out::failure(&format!("zello-gateway run: cannot find this program's own file: {error}")),
+        Err(error) => {
+            return out::failure(&format!("zello-gateway run: cannot find this program's own file: {error}"));
+        }
     };
     daemon::logging::start();
     let options = daemon::Options { guard_program, figures: args.figures.clone() };

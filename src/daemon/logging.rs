@@ -17,7 +17,8 @@ pub fn start() {
     let asked = std::env::var(LEVEL_VARIABLE).ok();
     let levels = asked.as_deref().map(Targets::from_str);
     let unreadable = matches!(levels, Some(Err(_)));
-    let levels = levels.and_then(Result::ok).unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let levels =
+        levels.and_then(Result::ok).unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let registry = tracing_subscriber::registry().with(levels);
     let started = match tracing_journald::layer() {
         Ok(journal) if stderr_is_the_journal() => registry.with(journal).try_init(),

@@ -118,7 +118,8 @@ pub(super) fn start(config: &Config, options: &Options) -> Result<Gateway, Error
 
 impl Gateway {
     fn start_engine(&mut self, mut engine: Engine<GuardKeyer>) -> Result<(), Error> {
-        let (bell, stop, ticks) = (self.engine_bell.clone(), self.stop_engine.clone(), self.engine_ticks.clone());
+        let (bell, stop, ticks) =
+            (self.engine_bell.clone(), self.stop_engine.clone(), self.engine_ticks.clone());
         self.spawn("engine", move || {
             ask_for_real_time("engine", ENGINE_PRIORITY);
             while !stop.load(Ordering::Relaxed) {
@@ -133,7 +134,7 @@ impl Gateway {
     fn start_guard_watch(&mut self, guard: GuardWatch) -> Result<(), Error> {
         let stop = Arc::clone(&self.stop_devices);
         self.spawn("guard-watch", move || {
-            let end = guard.wait(&stop, watch::log_guard);
+            let end = guard.wait(&stop, |report| watch::log_guard(&report));
             Err(format!("the guard of the PTT line {end}"))
         })
     }
@@ -207,18 +208,19 @@ impl Gateway {
         self.threads.spawn(name, body).map_err(|source| Error::System { what: "a thread", source })
     }
 
-    /// Stops in order: the engine unkeys and closes its over, the network says goodbye, then the devices.
+    /// Stops in order: first the engine, which unkeys and closes its over; then the network, which sends the rest of it
+    /// and says goodbye, and the devices.
     pub(super) fn stop(&mut self) {
         self.stopping = true;
         self.stop_engine.store(true, Ordering::Relaxed);
         self.engine_bell.ring();
         self.join("engine", THREAD_GOODBYE);
-        self.stop_net.cancel();
-        self.join("net", NET_GOODBYE);
         self.stop_devices.store(true, Ordering::Relaxed);
+        self.stop_net.cancel();
         for name in ["cos", "audio-in", "audio-out", "guard-watch"] {
             self.join(name, THREAD_GOODBYE);
         }
+        self.join("net", NET_GOODBYE);
     }
 
     fn join(&mut self, name: &'static str, limit: Duration) {

@@ -1,7 +1,7 @@
 //! Named threads that are watched together: whichever ends first is told, with its name and how it ended.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -48,18 +48,15 @@ impl Threads {
 
     /// Waits for the next ending, at most `limit`.
     pub(super) fn next_ending(&self, limit: Duration) -> Option<Ending> {
-        match self.endings.recv_timeout(limit) {
-            Ok(ending) => Some(ending),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.endings.recv_timeout(limit).ok()
     }
 
     /// Waits until the named thread has ended, at most `limit`; false when it has not.
     pub(super) fn join(&mut self, name: &str, limit: Duration) -> bool {
         let Some(at) = self.running.iter().position(|(running, _)| *running == name) else { return true };
-        let until = deadline(limit);
+        let until = Instant::now() + limit;
         while self.running.get(at).is_some_and(|(_, handle)| !handle.is_finished()) {
-            let Some(left) = until.checked_duration_since(now()) else { return false };
+            let Some(left) = until.checked_duration_since(Instant::now()) else { return false };
             // Any ending may be the one; the name is checked above.
             let _other = self.next_ending(left.min(Duration::from_millis(20)));
         }
@@ -68,17 +65,9 @@ impl Threads {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the supervisor is a shell: it bounds real waiting")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-fn deadline(limit: Duration) -> Instant {
-    now() + limit
-}
-
 fn words(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("panicked: {}", text.unwrap_or("without words"))
 }
 

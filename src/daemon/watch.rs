@@ -78,10 +78,12 @@ fn tell_systemd(states: &[NotifyState]) {
 }
 
 /// A report of the guard becomes a log line. Keying itself is told by the engine.
-pub(super) fn log_guard(report: Report) {
+pub(super) fn log_guard(report: &Report) {
     match report {
         Report::Ready | Report::Keyed | Report::Unkeyed => debug!(?report, "guard"),
-        Report::Silent | Report::TimeOut | Report::Garbled(_) | Report::Failed(_) | Report::Unknown(_) => warn!(?report, "guard"),
+        Report::Silent | Report::TimeOut | Report::Garbled(_) | Report::Failed(_) | Report::Unknown(_) => {
+            warn!(?report, "guard")
+        }
     }
 }
 
@@ -106,13 +108,22 @@ fn log_stream(event: &downlink::Event) {
     use downlink::Event as E;
     match *event {
         E::Started { .. } | E::Began { .. } | E::Ended { .. } => debug!(?event, "stream"),
-        E::StopMissing { stream } => info!(stream = stream.0, "a stream ended by silence: its stop never came"),
-        E::Refused { stream } => warn!(stream = stream.0, "too many streams at once; this one is not followed"),
+        E::StopMissing { stream } => {
+            info!(stream = stream.0, "a stream ended by silence: its stop never came")
+        }
+        E::Refused { stream } => {
+            warn!(stream = stream.0, "too many streams at once; this one is not followed")
+        }
         E::Expired { stream, packets } => {
-            warn!(stream = stream.0, packets, "talk could not wait any longer for the radio and is lost; see wait_seconds");
+            warn!(
+                stream = stream.0,
+                packets, "talk could not wait any longer for the radio and is lost; see wait_seconds"
+            );
         }
         E::Discarded { stream, packets } => info!(stream = stream.0, packets, "talk discarded by rule"),
-        E::Late { stream, packets } => debug!(stream = stream.0, packets, "packets after their turn, or twice"),
+        E::Late { stream, packets } => {
+            debug!(stream = stream.0, packets, "packets after their turn, or twice")
+        }
         E::Invalid { stream, packets } => warn!(stream = stream.0, packets, "packets that are not Opus"),
     }
 }

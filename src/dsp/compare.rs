@@ -5,8 +5,8 @@
 /// Samples of a stretch that is judged by itself: 250 ms at 16 kHz, about a syllable.
 const STRETCH: usize = 4_000;
 
-/// Coarse search: one sample of eight, after a mean over them.
-const COARSE: usize = 8;
+/// Coarse search: one sample of sixteen, after a mean over them.
+const COARSE: usize = 16;
 
 /// A stretch quieter than this against the loudest one is a pause and not judged.
 const PAUSE: f64 = 0.05;

@@ -1,6 +1,6 @@
 //! The high-pass that takes DC and sub-audible signalling out of the radio's sound.
 
-use biquad::{Biquad, Coefficients, DirectForm2Transposed, Q_BUTTERWORTH_F32, ToHertz, Type};
+use biquad::{Biquad, Coefficients, DirectForm2Transposed, Q_BUTTERWORTH_F32, Type};
 
 use crate::codec::SAMPLE_RATE_HZ;
 
@@ -26,9 +26,11 @@ impl HighPass {
     /// The filter for received speech.
     #[must_use]
     pub fn sub_audible() -> Self {
+        // In halves of the rate, because `from_params` of biquad 0.5 gets the frequency wrong by a factor of four.
+        let cutoff = CUTOFF_HZ / (SAMPLE_RATE_HZ as f32 / 2.0);
         let section = |q| {
-            let rate = (SAMPLE_RATE_HZ as f32).hz();
-            Coefficients::from_params(Type::HighPass, rate, CUTOFF_HZ.hz(), q).map(DirectForm2Transposed::new).ok()
+            let section = Coefficients::from_normalized_params(Type::HighPass, cutoff, q);
+            section.map(DirectForm2Transposed::new).ok()
         };
         let [a, b, c] = Q.map(section);
         // All three exist: the cut-off is below half the rate (a test looks).

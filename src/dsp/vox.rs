@@ -19,9 +19,13 @@ pub struct Vox {
 enum State {
     Closed,
     /// Loud blocks follow each other since then.
-    Attack { since: Instant },
+    Attack {
+        since: Instant,
+    },
     /// Open; the last loud block ended then.
-    Open { loud: Instant },
+    Open {
+        loud: Instant,
+    },
 }
 
 impl Vox {
@@ -155,7 +159,7 @@ mod tests {
         squelch.blocks(10, LOUD);
         let close = squelch.vox.poll_timeout().unwrap();
         assert_eq!(close, squelch.now + Duration::from_millis(600));
-        assert_eq!(squelch.vox.handle_timeout(close - BLOCK), None);
+        assert_eq!(squelch.vox.handle_timeout(squelch.now + BLOCK), None);
         assert_eq!(squelch.vox.handle_timeout(close), Some(false));
         assert_eq!(squelch.vox.handle_timeout(close), None);
         assert_eq!(squelch.vox.poll_timeout(), None);

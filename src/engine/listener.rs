@@ -30,11 +30,22 @@ impl Listener {
             Cos::Gpio(_) | Cos::Fifo { .. } | Cos::None => None,
         };
         let uplink = Uplink::new(now, &config.uplink, encoder.lookahead());
-        Ok(Self { chain: UplinkChain::with_gain_db(config.audio.capture_gain_db), vox, uplink, encoder, opened_at: None })
+        Ok(Self {
+            chain: UplinkChain::with_gain_db(config.audio.capture_gain_db),
+            vox,
+            uplink,
+            encoder,
+            opened_at: None,
+        })
     }
 
     /// Takes a block; with VOX, tells when the squelch opens or closes.
-    pub(super) fn handle_block(&mut self, captured: &CapturedBlock, ports: &mut Ports, rings: &mut bool) -> Option<bool> {
+    pub(super) fn handle_block(
+        &mut self,
+        captured: &CapturedBlock,
+        ports: &mut Ports,
+        rings: &mut bool,
+    ) -> Option<bool> {
         let mut block = captured.samples;
         let level = self.chain.process(&mut block);
         self.uplink.handle_block(captured.captured_at, &block);
@@ -59,7 +70,8 @@ impl Listener {
         self.uplink.close();
         self.drain(ports, rings);
         if let Some(since) = self.opened_at.take() {
-            let _unread = ports.events.enqueue(Event::OverEnded { after: now.saturating_duration_since(since) });
+            let _unread =
+                ports.events.enqueue(Event::OverEnded { after: now.saturating_duration_since(since) });
         }
     }
 

@@ -63,7 +63,8 @@ impl Speaker {
     }
 
     fn conceal(&mut self, time: Duration, counters: &Counters) {
-        let samples = usize::try_from(time.as_millis()).unwrap_or(0) * SAMPLE_RATE_HZ as usize / 1_000;
+        // In microseconds: gaps are multiples of 2.5 ms.
+        let samples = usize::try_from(time.as_micros()).unwrap_or(0) * SAMPLE_RATE_HZ as usize / 1_000_000;
         let Some(gap) = self.scratch.get_mut(..samples.min(MAX_PACKET_SAMPLES)) else { return };
         if let Ok(invented) = self.decoder.conceal(gap) {
             counters.downlink_blocks_concealed.add(invented.div_ceil(crate::codec::BLOCK_SAMPLES) as u64);

@@ -16,8 +16,8 @@ mod stream;
 
 use std::time::{Duration, Instant};
 
-pub use report::{Counts, Event};
 use report::Reports;
+pub use report::{Counts, Event};
 use store::{PacketStore, Slot};
 use stream::{Life, Stream};
 
@@ -103,8 +103,13 @@ impl Downlink {
         // Even with `wait_seconds = 0` a stream must be able to fill its buffer while the transmitter comes up.
         let limit = settings.wait.max(settings.lead + settings.jitter_max + STOP_MISSING);
         let delay = Delay::new(settings.jitter_min, settings.jitter_max);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes of some minutes of talk")]
-        let bytes = (2.0 * limit.as_secs_f32() * BYTES_PER_SECOND) as usize + STREAMS_MAX * DOWNLINK_PAYLOAD_MAX;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "bytes of some minutes of talk"
+        )]
+        let bytes =
+            (2.0 * limit.as_secs_f32() * BYTES_PER_SECOND) as usize + STREAMS_MAX * DOWNLINK_PAYLOAD_MAX;
         let packets = usize::try_from(limit.as_micros() / SHORT_PACKET.as_micros()).unwrap_or(0) + 64;
         Self {
             streams: (0..STREAMS_MAX).map(|_| Stream::spare(packets, &delay)).collect(),
@@ -123,7 +128,9 @@ impl Downlink {
     pub fn handle(&mut self, now: Instant, item: &DownlinkItem) {
         match item {
             DownlinkItem::Start { stream, at } => self.handle_start(*stream, *at),
-            DownlinkItem::Packet { stream, id, at, payload } => self.handle_packet(*stream, *id, *at, payload),
+            DownlinkItem::Packet { stream, id, at, payload } => {
+                self.handle_packet(*stream, *id, *at, payload);
+            }
             DownlinkItem::Stop { stream } => self.handle_stop(*stream),
             DownlinkItem::LinkLost => self.handle_link_lost(),
             DownlinkItem::OverRefused { .. } => {}
@@ -134,9 +141,7 @@ impl Downlink {
     /// Ends streams that have been silent for too long.
     pub fn handle_timeout(&mut self, now: Instant) {
         for stream in self.streams.iter_mut().take(self.live) {
-            if let Life::Open { heard, .. } = stream.life
-                && now.saturating_duration_since(heard) >= STOP_MISSING
-            {
+            if stream.silent_at().is_some_and(|at| now >= at) {
                 stream.life = Life::Silent;
                 self.reports.stop_missing(stream.id);
             }
@@ -147,10 +152,7 @@ impl Downlink {
     /// When [`Self::handle_timeout`] must be called, and why.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Instant, Deadline)> {
-        let due = |stream: &Stream| match stream.life {
-            Life::Open { heard, .. } => Some((heard + STOP_MISSING, Deadline::StopMissing(stream.id))),
-            Life::Stopped | Life::Silent | Life::Cut => None,
-        };
+        let due = |stream: &Stream| Some((stream.silent_at()?, Deadline::StopMissing(stream.id)));
         self.live().iter().filter_map(due).min_by_key(|(at, _)| *at)
     }
 
@@ -390,7 +392,9 @@ impl Downlink {
     /// Keeps waiting talk, and what the speaking stream has buffered, below the limit.
     fn keep_to_limit(&mut self) {
         let speaking = usize::from(self.speaking);
-        while self.live().iter().skip(speaking).map(|stream| stream.jitter.buffered()).sum::<Duration>() > self.limit {
+        while self.live().iter().skip(speaking).map(|stream| stream.jitter.buffered()).sum::<Duration>()
+            > self.limit
+        {
             if !self.expire_oldest(speaking) {
                 break;
             }

@@ -17,6 +17,7 @@ pub struct OverId(pub u32);
 /// From the engine to the network task: overs of the radio. The engine does not care whether there is a network;
 /// the outbox keeps what cannot be sent yet.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "items live in rings of fixed slots; a box would allocate")]
 pub enum UplinkItem {
     /// An over begins.
     Start {
@@ -46,6 +47,7 @@ pub enum UplinkItem {
 /// From the network task to the engine: what happens on the channel. Streams of our own user and of other channels
 /// never come here.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "items live in rings of fixed slots; a box would allocate")]
 pub enum DownlinkItem {
     /// Somebody begins to talk.
     Start {

@@ -162,9 +162,7 @@ impl<T> Jitter<T> {
     /// # Errors
     /// [`Rejected`] says why not.
     pub fn place(&self, id: PacketId) -> Result<usize, Rejected> {
-        if let Phase::Playing(head) | Phase::Filling(Some(head)) = self.phase
-            && steps(head.next, id) < 0
-        {
+        if self.head().is_some_and(|head| steps(head.next, id) < 0) {
             return Err(Rejected::Late);
         }
         let later = self.queue.iter().rev().take_while(|entry| steps(id, entry.id) > 0).count();
@@ -180,7 +178,13 @@ impl<T> Jitter<T> {
     ///
     /// # Errors
     /// Gives the item back with the reason when it is not taken.
-    pub fn insert(&mut self, at: Instant, id: PacketId, span: Duration, item: T) -> Result<(), (Rejected, T)> {
+    pub fn insert(
+        &mut self,
+        at: Instant,
+        id: PacketId,
+        span: Duration,
+        item: T,
+    ) -> Result<(), (Rejected, T)> {
         let ahead = self.newest.map_or(0, |newest| steps(newest, id));
         // A packet that came too late teaches the most.
         if self.newest != Some(id) && ahead > -LATE_MOST {
@@ -206,10 +210,9 @@ impl<T> Jitter<T> {
 
     /// A packet that was taken for lost was only overtaken: a pause now saves the next one from the same fate.
     fn learn_from_late(&mut self, id: PacketId) {
-        if let Phase::Playing(head) = self.phase
-            && head.given_up == Some(id)
-        {
-            self.phase = Phase::Filling(Some(head));
+        match self.phase {
+            Phase::Playing(head) if head.given_up == Some(id) => self.phase = Phase::Filling(Some(head)),
+            Phase::Playing(_) | Phase::Filling(_) => {}
         }
     }
 
@@ -256,7 +259,8 @@ impl<T> Jitter<T> {
         }
         if let Some(Entry { id, span, item }) = self.pop() {
             let next = PacketId(id.0.wrapping_add(1));
-            self.phase = Phase::Playing(Head { next, span, filled_in: Duration::ZERO, given_up: head.given_up });
+            self.phase =
+                Phase::Playing(Head { next, span, filled_in: Duration::ZERO, given_up: head.given_up });
             return Next::Packet(item);
         }
         if ended { Next::End } else { self.fill_in(head) }
@@ -285,7 +289,9 @@ impl<T> Jitter<T> {
 
     /// Playing time of the queue with its gaps.
     fn stretch(&self) -> Duration {
-        let (Some(front), Some(back)) = (self.queue.front(), self.queue.back()) else { return Duration::ZERO };
+        let (Some(front), Some(back)) = (self.queue.front(), self.queue.back()) else {
+            return Duration::ZERO;
+        };
         let ids = usize::try_from(steps(front.id, back.id)).unwrap_or(0) + 1;
         let missing = u32::try_from(ids.saturating_sub(self.queue.len())).unwrap_or(0);
         let gaps = front.span.saturating_mul(missing);
@@ -295,6 +301,13 @@ impl<T> Jitter<T> {
     fn front_head(&self) -> Option<Head> {
         let front = self.queue.front()?;
         Some(Head { next: front.id, span: front.span, filled_in: Duration::ZERO, given_up: None })
+    }
+
+    fn head(&self) -> Option<Head> {
+        match self.phase {
+            Phase::Playing(head) => Some(head),
+            Phase::Filling(head) => head,
+        }
     }
 
     fn pop(&mut self) -> Option<Entry<T>> {
@@ -312,7 +325,7 @@ impl Head {
 
 /// How far `to` is ahead of `from`; ids may wrap.
 fn steps(from: PacketId, to: PacketId) -> i32 {
-    to.0.wrapping_sub(from.0).cast_signed()
+    i32::from_ne_bytes(to.0.wrapping_sub(from.0).to_ne_bytes())
 }
 
 #[cfg(test)]

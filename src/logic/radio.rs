@@ -94,6 +94,7 @@ const OUTPUTS_MAX: usize = 8;
 
 /// The half-duplex state machine.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts, each as it was last told")]
 pub struct Radio {
     settings: Settings,
     state: State,
@@ -202,9 +203,9 @@ impl Radio {
             return Some(self.unkey(now));
         }
         match self.state {
-            State::Idle => self.from_idle(now, at),
-            State::Receiving { stuck } => self.from_receiving(now, stuck),
-            State::Hang { until, stuck } => self.from_hang(now, until, stuck),
+            State::Idle => self.when_idle(now, at),
+            State::Receiving { stuck } => self.when_receiving(now, stuck),
+            State::Hang { until, stuck } => self.when_hanging(now, until, stuck),
             State::Lead { until, time_out } => (now >= until).then_some(State::Speaking { time_out }),
             State::Speaking { .. } => None,
             State::Tail { time_out, .. } if self.talk => Some(State::Speaking { time_out }),
@@ -213,7 +214,7 @@ impl Radio {
         }
     }
 
-    fn from_idle(&mut self, now: Instant, at: Instant) -> Option<State> {
+    fn when_idle(&mut self, now: Instant, at: Instant) -> Option<State> {
         if self.ended {
             return None;
         }
@@ -224,7 +225,7 @@ impl Radio {
         self.may_key().then(|| self.key(now))
     }
 
-    fn from_receiving(&mut self, now: Instant, stuck: Instant) -> Option<State> {
+    fn when_receiving(&mut self, now: Instant, stuck: Instant) -> Option<State> {
         if !self.carrier && !self.ended {
             return Some(State::Hang { until: now + self.settings.hang, stuck });
         }
@@ -240,7 +241,7 @@ impl Radio {
         self.contend(now)
     }
 
-    fn from_hang(&mut self, now: Instant, until: Instant, stuck: Instant) -> Option<State> {
+    fn when_hanging(&mut self, now: Instant, until: Instant, stuck: Instant) -> Option<State> {
         if self.carrier && !self.ended {
             return Some(State::Receiving { stuck });
         }
@@ -256,12 +257,11 @@ impl Radio {
             return None;
         }
         match self.settings.busy {
-            Busy::Wait => None,
             Busy::Override if self.playback => {
                 self.close_over();
                 Some(self.key(now))
             }
-            Busy::Override => None,
+            Busy::Wait | Busy::Override => None,
             Busy::Drop => {
                 self.talk = false;
                 self.out(Output::Discard(Discard::Busy));

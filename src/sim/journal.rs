@@ -10,6 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::ConnId;
+use super::json::put;
+use crate::zello::frame::HEADER_LEN;
 
 /// Fields of commands and replies that are never written down.
 const SECRETS: [&str; 3] = ["password", "auth_token", "refresh_token"];
@@ -62,11 +64,12 @@ fn line(unix: Duration, conn: ConnId, direction: Direction, entry: Entry<'_>) ->
         Entry::Pong => json!({"kind": "pong"}),
         Entry::Close { code, reason } => json!({"kind": "close", "code": code, "reason": reason}),
     };
-    fields["conn"] = conn.0.into();
-    fields["dir"] = match direction {
-        Direction::In => "in".into(),
-        Direction::Out => "out".into(),
+    put(&mut fields, "conn", conn.0);
+    let direction = match direction {
+        Direction::In => "in",
+        Direction::Out => "out",
     };
+    put(&mut fields, "dir", direction);
     // By hand: a floating-point number would not keep six decimals.
     let rest = fields.to_string();
     let rest = rest.strip_prefix('{').unwrap_or(&rest);
@@ -74,14 +77,18 @@ fn line(unix: Duration, conn: ConnId, direction: Direction, entry: Entry<'_>) ->
 }
 
 fn binary(bytes: &[u8]) -> Value {
-    let Some((&[kind, a, b, c, d, e, f, g, h], payload)) = bytes.split_first_chunk::<9>() else {
+    let (Some((&kind, numbers)), Some(payload)) = (bytes.split_first(), bytes.get(HEADER_LEN..)) else {
         return json!({"kind": "binary", "length": 0, "short": STANDARD.encode(bytes)});
+    };
+    let number = |at: usize| {
+        let four = numbers.get(at..).and_then(|rest| rest.first_chunk::<4>());
+        four.map_or(0, |four| u32::from_be_bytes(*four))
     };
     json!({
         "kind": "binary",
         "type": kind,
-        "stream_id": u32::from_be_bytes([a, b, c, d]),
-        "packet_id": u32::from_be_bytes([e, f, g, h]),
+        "stream_id": number(0),
+        "packet_id": number(4),
         "length": payload.len(),
         "payload": STANDARD.encode(payload),
     })

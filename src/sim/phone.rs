@@ -175,14 +175,14 @@ impl Phone {
         let (orders, orders_rx) = mpsc::unbounded_channel();
         let task = tokio::spawn(run(socket, shared.clone(), orders_rx));
         let phone = Self { channel: login.channel.clone(), shared, orders, task };
-        let logon = Logon {
+        let greeting = Logon {
             username: Some(login.username.clone()),
             password: Some(login.password.clone()),
             auth_token: login.auth_token.clone(),
             channels: vec![login.channel.clone()],
             ..Logon::default()
         };
-        phone.ask(Command::Logon(logon)).await?;
+        phone.ask(Command::Logon(greeting)).await?;
         phone.wait_for("on_channel_status", |memory| memory.is_online.then_some(())).await?;
         Ok(phone)
     }

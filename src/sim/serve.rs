@@ -198,7 +198,6 @@ impl Hub {
 
     pub(super) fn fact(&self, conn: ConnId, fact: Fact) {
         self.act(|world, now| world.handle(now, conn, fact));
-        // A connection that has ended takes no more orders.
     }
 
     pub(super) fn next_conn(&self) -> ConnId {
@@ -303,7 +302,7 @@ async fn accept(hub: Arc<Hub>, listener: TcpListener, tls: Option<Tls>) {
                 let acceptor = tls.acceptor.clone();
                 tokio::spawn(async move {
                     match acceptor.accept(stream).await {
-                        Ok(stream) => connection::serve(hub, stream).await,
+                        Ok(stream) => Box::pin(connection::serve(hub, stream)).await,
                         Err(error) => tracing::debug!(%error, "TLS handshake failed"),
                     }
                 });

@@ -1,13 +1,13 @@
 //! The simulator's configuration: a TOML file, or what a test writes down.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::Fault;
-use super::token_check::PublicKey;
 use crate::secret::Secret;
+use crate::zello::token::{PublicKey, TokenError, Verifier};
 
 /// Which service the server plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -108,9 +108,9 @@ pub struct Issuer {
     pub issuer: String,
     /// PEM file of the public key, or of the private key that holds it; relative to the configuration file.
     pub key_file: PathBuf,
-    /// The key itself, once read.
+    /// Checks its tokens, once the key is read.
     #[serde(skip)]
-    pub key: Option<PublicKey>,
+    pub verifier: Option<Verifier>,
 }
 
 /// A channel with rules.
@@ -152,14 +152,15 @@ pub enum SettingsError {
         source: Box<toml::de::Error>,
     },
     /// A key file holds something else.
-    #[error("issuer {issuer}: {}: {why}; expected a PEM file with an RSA public or private key", path.display())]
+    #[error("issuer {issuer}: {}: {source}; a public key will do too", path.display())]
     Key {
         /// Whose key.
         issuer: String,
         /// Which file.
         path: PathBuf,
         /// What is wrong with it.
-        why: String,
+        #[source]
+        source: TokenError,
     },
     /// A name stands twice.
     #[error("{what} {name:?} stands twice; leave one out")]
@@ -182,12 +183,12 @@ impl Settings {
         let folder = path.parent().unwrap_or(Path::new(""));
         for issuer in &mut settings.issuers {
             let file = folder.join(&issuer.key_file);
-            let key = PublicKey::from_pem(&text_of(&file)?).map_err(|why| SettingsError::Key {
+            let key = PublicKey::from_pem(&text_of(&file)?).map_err(|source| SettingsError::Key {
                 issuer: issuer.issuer.clone(),
                 path: file,
-                why,
+                source,
             })?;
-            issuer.key = Some(key);
+            issuer.verifier = Some(Verifier::new(issuer.issuer.clone(), key));
         }
         no_name_twice("account", settings.accounts.iter().map(|account| &account.username))?;
         no_name_twice("issuer", settings.issuers.iter().map(|issuer| &issuer.issuer))?;
@@ -204,9 +205,9 @@ fn no_name_twice<'a>(
     what: &'static str,
     names: impl Iterator<Item = &'a String>,
 ) -> Result<(), SettingsError> {
-    let mut seen = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for name in names {
-        if seen.insert(name, ()).is_some() {
+        if !seen.insert(name) {
             return Err(SettingsError::Twice { what, name: name.clone() });
         }
     }

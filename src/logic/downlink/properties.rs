@@ -70,7 +70,12 @@ impl World {
                 let id = next.wrapping_add_signed(*skip);
                 *next = (*next).max(id + 1);
                 self.given += 1;
-                DownlinkItem::Packet { stream: StreamId(*stream), id: PacketId(id), at, payload: opus(*stream, id) }
+                DownlinkItem::Packet {
+                    stream: StreamId(*stream),
+                    id: PacketId(id),
+                    at,
+                    payload: opus(*stream, id),
+                }
             }
             Step::Garbage(stream, id, bytes) => {
                 self.given += u64::from(!bytes.is_empty());

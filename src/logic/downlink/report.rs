@@ -116,7 +116,10 @@ impl Reports {
     pub(super) fn push(&mut self, event: Event) {
         match (self.events.back_mut(), event) {
             (Some(Event::Expired { stream, packets }), Event::Expired { stream: same, packets: more })
-            | (Some(Event::Discarded { stream, packets }), Event::Discarded { stream: same, packets: more })
+            | (
+                Some(Event::Discarded { stream, packets }),
+                Event::Discarded { stream: same, packets: more },
+            )
             | (Some(Event::Late { stream, packets }), Event::Late { stream: same, packets: more })
             | (Some(Event::Invalid { stream, packets }), Event::Invalid { stream: same, packets: more })
                 if *stream == same =>

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::Slot;
+use super::{STOP_MISSING, Slot};
 use crate::logic::jitter::{Delay, Jitter};
 use crate::zello::StreamId;
 
@@ -51,6 +51,14 @@ impl Stream {
             Life::Open { announced, .. } => self.life = Life::Open { heard: at, announced },
             Life::Silent => self.life = Life::Open { heard: at, announced: true },
             Life::Stopped | Life::Cut => {}
+        }
+    }
+
+    /// When its stop counts as missing.
+    pub(super) fn silent_at(&self) -> Option<Instant> {
+        match self.life {
+            Life::Open { heard, .. } => Some(heard + STOP_MISSING),
+            Life::Stopped | Life::Silent | Life::Cut => None,
         }
     }
 

@@ -189,8 +189,9 @@ fn even_without_waiting_talk_survives_the_lead_in() {
 fn a_stream_without_stop_ends_two_seconds_after_its_last_packet() {
     let mut air = Air::new(settings());
     air.start(1);
-    air.packets(1, 1..=5);
-    let last = air.now - SPAN;
+    air.packets(1, 1..=4);
+    let last = air.now;
+    air.packets(1, 5..=5);
     assert_eq!(air.downlink.poll_timeout(), Some((last + STOP_MISSING, Deadline::StopMissing(ONE))));
     assert_eq!(air.speak(), all(1, 1..=5));
     let over = air.now - last;

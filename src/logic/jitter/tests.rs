@@ -43,7 +43,8 @@ fn play(buffer: &mut Jitter<u32>, arrivals: &[(u64, u32)], lead_ms: u64) -> Vec<
         clock += time;
         assert!(clock < ms(600_000), "the stream never ends");
         match (heard.last_mut(), what) {
-            (Some(Heard::Invented(sum)), Heard::Invented(time)) | (Some(Heard::Silent(sum)), Heard::Silent(time)) => {
+            (Some(Heard::Invented(sum)), Heard::Invented(time))
+            | (Some(Heard::Silent(sum)), Heard::Silent(time)) => {
                 *sum += time;
             }
             (_, what) => heard.push(what),
@@ -89,7 +90,7 @@ fn a_lone_packet_waits_no_longer_than_the_most() {
     let mut buffer = buffer();
     let start = Instant::now();
     assert_eq!(buffer.insert(start, PacketId(1), SPAN, 1), Ok(()));
-    assert_eq!(buffer.pull(start + MAX - ms(1), false), Next::Silence);
+    assert_eq!(buffer.pull(start + ms(799), false), Next::Silence);
     assert_eq!(buffer.pull(start + MAX, false), Next::Packet(1));
 }
 
@@ -154,7 +155,9 @@ fn ids_may_wrap() {
 
 #[test]
 fn after_a_stall_the_whole_late_burst_is_said() {
-    let stalled = punctual(1..40).into_iter().map(|(at, id)| if (600..1_500).contains(&at) { (1_500, id) } else { (at, id) });
+    let stalled = punctual(1..40)
+        .into_iter()
+        .map(|(at, id)| if (600..1_500).contains(&at) { (1_500, id) } else { (at, id) });
     let heard = play(&mut buffer(), &stalled.collect::<Vec<_>>(), 0);
     assert_eq!(packets(&heard), (1..40).collect::<Vec<_>>());
     let dry = heard.iter().position(|what| matches!(what, Heard::Invented(_))).unwrap();

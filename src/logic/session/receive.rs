@@ -40,7 +40,6 @@ impl Session {
         if !self.talkers.has(frame.stream_id) {
             return;
         }
-        self.counters.downlink_packets.add_one();
         match frame.payload.try_into() {
             Ok(payload) => self.actions.push_back(Action::Tell(DownlinkItem::Packet {
                 stream: frame.stream_id,
@@ -125,7 +124,6 @@ impl Session {
                 if let Some(stream) = evicted {
                     self.actions.push_back(Action::Tell(DownlinkItem::Stop { stream }));
                 }
-                self.counters.downlink_streams.add_one();
                 self.actions.push_back(Action::Tell(DownlinkItem::Start { stream, at: now }));
                 self.report(Report::Heard { stream, from: start.from, direct: start.to.is_some() });
             }

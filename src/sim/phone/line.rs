@@ -103,10 +103,10 @@ impl Memory {
                 packets: Vec::new(),
             });
         }
-        if let Event::StreamStop { stream_id } = &event
-            && let Some(heard) = self.heard.iter_mut().rev().find(|heard| heard.stream == *stream_id)
-        {
-            heard.stopped.get_or_insert(now);
+        if let Event::StreamStop { stream_id } = event {
+            for heard in self.heard.iter_mut().filter(|heard| heard.stream == stream_id) {
+                heard.stopped.get_or_insert(now);
+            }
         }
         self.events.push((now, event));
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::super::json::put;
 use super::session::Membership;
 use super::{ConnId, Deadline, Fault, Now, World};
 
@@ -37,14 +38,14 @@ impl World {
             match self.entry(channel, name.as_deref()) {
                 Entry::Open => self.set_online(now, conn, channel),
                 Entry::Later(wait) => {
-                    self.event(now, conn, offline_status(self.spelled(channel), None));
+                    self.event(now, conn, offline_status(&self.spelled(channel), None));
                     self.schedule.add(now.at + wait, Deadline::Online(conn, logon));
                 }
                 Entry::Flapping(each) => {
                     self.set_online(now, conn, channel);
                     self.schedule.add(now.at + each, Deadline::Flap(conn, logon));
                 }
-                Entry::Shut(error) => self.event(now, conn, offline_status(self.spelled(channel), error)),
+                Entry::Shut(error) => self.event(now, conn, offline_status(&self.spelled(channel), error)),
             }
         }
     }
@@ -153,7 +154,7 @@ impl World {
             left.push(membership.name.clone());
         }
         for channel in left {
-            self.event(now, conn, offline_status(self.spelled(&channel), None));
+            self.event(now, conn, offline_status(&self.spelled(&channel), None));
             self.refresh(now, &channel);
         }
     }
@@ -191,9 +192,9 @@ impl World {
         });
         if !self.faults.has(&Fault::StatusWithoutFlags) {
             for flag in ["images_supported", "texting_supported", "locations_supported"] {
-                status[flag] = true.into();
+                put(&mut status, flag, true);
             }
-            status["full_duplex"] = false.into();
+            put(&mut status, "full_duplex", false);
         }
         status
     }
@@ -208,7 +209,7 @@ impl World {
     }
 }
 
-fn offline_status(channel: String, error: Option<(String, String)>) -> Value {
+fn offline_status(channel: &str, error: Option<(String, String)>) -> Value {
     let mut status = json!({
         "command": "on_channel_status",
         "channel": channel,
@@ -219,8 +220,8 @@ fn offline_status(channel: String, error: Option<(String, String)>) -> Value {
         "locations_supported": false,
     });
     if let Some((error, error_type)) = error {
-        status["error"] = error.into();
-        status["error_type"] = error_type.into();
+        put(&mut status, "error", error);
+        put(&mut status, "error_type", error_type);
     }
     status
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::super::json::put;
+use super::session::Session;
 use super::{ConnId, Deadline, Fault, Frame, Now, Output, World};
 use crate::zello::frame::HEADER_LEN;
 use crate::zello::{AudioFrame, BinaryFrame, PacketId, StreamId};
@@ -11,10 +13,8 @@ use crate::zello::{AudioFrame, BinaryFrame, PacketId, StreamId};
 impl World {
     /// Sends a reply or an event.
     pub(super) fn event(&mut self, now: Now, conn: ConnId, mut event: Value) {
-        if self.faults.has(&Fault::UnknownFields)
-            && let Some(fields) = event.as_object_mut()
-        {
-            fields.insert("x_future".into(), json!({"nested": [1, "two", null]}));
+        if self.faults.has(&Fault::UnknownFields) {
+            put(&mut event, "x_future", json!({"nested": [1, "two", null]}));
         }
         self.deliver(now, conn, Frame::Text(event.to_string()), Duration::ZERO);
     }
@@ -125,10 +125,10 @@ impl World {
         let events = self
             .faults
             .read(|fault| if let Fault::UsersOnlineStorm { events } = fault { Some(*events) } else { None });
-        let Some(channel) = self.session(conn).and_then(|session| session.first_online()) else { return };
+        let Some(channel) = self.session(conn).and_then(Session::first_online) else { return };
         for number in 0..events.unwrap_or(0) {
             let mut status = self.online_status(&channel);
-            status["users_online"] = (number + 1).into();
+            put(&mut status, "users_online", number + 1);
             self.event(now, conn, status);
         }
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::json::put;
 use super::{ConnId, Fault, Frame, Now, Seen, World};
 use crate::zello::command::{SendImage, SendLocation};
 use crate::zello::{BinaryFrame, ImageFrame, Seq};
@@ -17,6 +18,7 @@ const KEPT_PICTURES: usize = 16;
 pub(super) struct Picture {
     id: u32,
     owner: ConnId,
+    from: String,
     channel: String,
     to: Option<String>,
     event: Value,
@@ -71,10 +73,10 @@ impl World {
             "longitude": longitude,
         });
         if let Some(accuracy) = location.accuracy {
-            event["accuracy"] = accuracy.into();
+            put(&mut event, "accuracy", accuracy);
         }
         if let Some(address) = &location.formatted_address {
-            event["formatted_address"] = address.as_str().into();
+            put(&mut event, "formatted_address", address.as_str());
         }
         self.pass_on(now, conn, &channel, location.to.as_deref(), event);
     }
@@ -99,7 +101,7 @@ impl World {
         });
         for (name, pixels) in [("width", image.width), ("height", image.height)] {
             if let Some(pixels) = pixels {
-                event[name] = pixels.into();
+                put(&mut event, name, pixels);
             }
         }
         let event = self.pass_on(now, conn, &channel, image.to.as_deref(), event);
@@ -109,6 +111,7 @@ impl World {
         self.pictures.push(Picture {
             id,
             owner: conn,
+            from: self.name_of(conn),
             channel,
             to: image.to.clone(),
             event,
@@ -137,7 +140,7 @@ impl World {
         let is_meant = |picture: &&Picture| {
             picture.owner != conn
                 && session.is_online(&picture.channel)
-                && picture.event["from"] != session.name()
+                && picture.from != session.name()
                 && picture.to.as_deref().is_none_or(|to| to == session.name())
         };
         let meant: Vec<(Value, Vec<Vec<u8>>)> = self
@@ -176,8 +179,8 @@ impl World {
         mut event: Value,
     ) -> Value {
         let from = self.name_of(conn);
-        event["channel"] = self.spelled(channel).into();
-        event["from"] = from.as_str().into();
+        put(&mut event, "channel", self.spelled(channel));
+        put(&mut event, "from", from.as_str());
         self.add_for(&mut event, to);
         for listener in self.audience(conn, &from, channel, to) {
             self.event(now, listener, event.clone());

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::super::json::put;
 use super::{ConnId, Deadline, Fault, Now, Seen, StopReason, World};
 use crate::zello::{AudioFrame, CodecHeader, PacketId, Seq, StartStream, StreamId};
 
@@ -237,13 +238,12 @@ impl World {
         });
         self.add_for(&mut start, wish.to.as_deref());
         if self.settings.stream_key {
-            start["key"] = STANDARD.encode([0x5a_u8; 32]).into();
+            put(&mut start, "key", STANDARD.encode([0x5a_u8; 32]));
         }
-        if self.faults.has(&Fault::LongHeader)
-            && let Ok(mut header) = STANDARD.decode(&wish.header)
-        {
+        if self.faults.has(&Fault::LongHeader) {
+            let mut header = STANDARD.decode(&wish.header).unwrap_or_default();
             header.resize(LONG_HEADER_LEN.max(header.len()), 0);
-            start["codec_header"] = STANDARD.encode(header).into();
+            put(&mut start, "codec_header", STANDARD.encode(header));
         }
         for listener in listeners {
             self.babble(now, listener);
@@ -257,9 +257,9 @@ impl World {
     /// Adds `for`: the one recipient, or `false`.
     pub(super) fn add_for(&self, event: &mut Value, to: Option<&str>) {
         match to {
-            Some(to) => event["for"] = to.into(),
+            Some(to) => put(event, "for", to),
             None if self.settings.omit_for => {}
-            None => event["for"] = false.into(),
+            None => put(event, "for", false),
         }
     }
 
