@@ -307,6 +307,8 @@ impl Outbox {
                 self.not_ready_since = None;
                 self.stream = Stream::Open { id, next: 0, quiet_at: now + QUIET };
             }
+            // Said twice.
+            Ok(Some(stream)) if self.is_open(stream) => {}
             Ok(Some(stream)) => {
                 // A slow server deserves more patience, else every stream of it would be an orphan.
                 self.reply_limit = (self.reply_limit * 2).min(START_REPLY_MAX);
@@ -351,7 +353,7 @@ impl Outbox {
 
     /// A stream ended that is not one that we hear. True if it was ours.
     pub fn handle_own_stop(&mut self, now: Instant, stopped: StreamId) -> bool {
-        let ours = matches!(self.stream, Stream::Open { id, .. } if id == stopped);
+        let ours = self.is_open(stopped);
         if ours {
             self.cut(now, None);
             self.settle(now);
@@ -397,6 +399,10 @@ impl Outbox {
     #[must_use]
     pub fn held(&self) -> Duration {
         self.queue.speech(self.packet)
+    }
+
+    fn is_open(&self, stream: StreamId) -> bool {
+        matches!(self.stream, Stream::Open { id, .. } if id == stream)
     }
 
     /// Brings everything to where it should be at `now`.
