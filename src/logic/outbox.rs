@@ -594,8 +594,8 @@ fn is_final(error: &ErrorCode) -> bool {
 
 /// The `count`th wait of a table, counted from 1; the last one repeats.
 fn nth(waits: &[Duration], count: usize) -> Duration {
-    let waits = waits.iter().take(count.max(1));
-    waits.last().copied().unwrap_or(START_SPACING)
+    let mut waits = waits.iter().take(count.max(1));
+    waits.next_back().copied().unwrap_or(START_SPACING)
 }
 
 fn told(over: &queue::Over, packet: Duration, now: Instant) -> Told {

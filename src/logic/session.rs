@@ -26,7 +26,8 @@ use crate::config;
 use crate::counters::Counters;
 use crate::secret::Secret;
 use crate::zello::{
-    AudioFrame, BinaryFrame, CloseReason, CodecHeader, Command, ErrorCode, Request, Seq, StartStream, StreamId,
+    AudioFrame, BinaryFrame, CloseReason, CodecHeader, Command, ErrorCode, Request, Seq, StartStream,
+    StreamId,
 };
 pub use state::{CONNECT, Deadline, FIRST_START, LOGON_REPLY, LinkState, ONLINE, PING_EVERY, SILENCE};
 pub use trouble::{ConnectFailure, ConnectKind, Place, Trouble};

@@ -57,15 +57,20 @@ pub(crate) fn measure(table: &mut Table) {
     let mut card = Rig::new(&material.config, true);
     let mut costs: [Vec<Cost>; 3] = Default::default();
     for round in 0..=ROUNDS {
-        let round_costs =
-            [bare.round(&material), rig_round(&mut plain, &material, false), rig_round(&mut card, &material, true)];
+        let round_costs = [
+            bare.round(&material),
+            rig_round(&mut plain, &material, false),
+            rig_round(&mut card, &material, true),
+        ];
         // The first one warms caches.
         if round > 0 {
             costs.iter_mut().zip(round_costs).for_each(|(all, one)| all.push(one));
         }
     }
     let [bare, plain, card] = costs.map(|all| median(&all));
-    for (name, cost) in [("CPU against bare libopus, sound card at 48 kHz", card), ("  the same, device at 16 kHz", plain)] {
+    for (name, cost) in
+        [("CPU against bare libopus, sound card at 48 kHz", card), ("  the same, device at 16 kHz", plain)]
+    {
         let ratio = both(cost) / both(bare);
         let ways = format!(
             "{ratio:.3} (up {:.3}, down {:.3})",
@@ -76,7 +81,8 @@ pub(crate) fn measure(table: &mut Table) {
     }
     for (name, cost) in [("bare libopus", bare), ("gateway, 16 kHz", plain), ("gateway, 48 kHz", card)] {
         let each = |time: Duration| time.as_nanos() / SECONDS as u128;
-        let idle = if cost.idle.is_zero() { String::new() } else { format!(", idle {} ns/s", each(cost.idle)) };
+        let idle =
+            if cost.idle.is_zero() { String::new() } else { format!(", idle {} ns/s", each(cost.idle)) };
         table.note(
             &format!("{name}: CPU of a second of speech"),
             format!("up {} ns, down {} ns{idle}", each(cost.up), each(cost.down)),
@@ -94,7 +100,8 @@ struct Bare {
 impl Bare {
     /// The settings of the gateway's own encoder.
     fn new(config: &Config) -> Self {
-        let mut encoder = opus::Encoder::new(SAMPLE_RATE_HZ, Channels::Mono, Application::Voip).expect("an encoder");
+        let mut encoder =
+            opus::Encoder::new(SAMPLE_RATE_HZ, Channels::Mono, Application::Voip).expect("an encoder");
         let bits = i32::try_from(config.uplink.bitrate_bps).expect("a bit rate");
         encoder.set_bitrate(Bitrate::Bits(bits)).expect("a bit rate");
         encoder.set_signal(Signal::Voice).expect("a signal");
@@ -149,7 +156,8 @@ fn over_up(rig: &mut Rig, material: &Material, card: bool) {
         if tick == opens || tick == closes {
             rig.squelch(tick == opens);
         }
-        packets += rig.tick(if tick < blocks { material.speech(tick, card) } else { material.quiet(tick, card) });
+        packets +=
+            rig.tick(if tick < blocks { material.speech(tick, card) } else { material.quiet(tick, card) });
     }
     let wanted = material.radio.len() / SAMPLE_RATE_HZ as usize * 1_000 / 60;
     assert!(packets.abs_diff(wanted) <= 2, "{packets} packets instead of {wanted}");
@@ -157,7 +165,8 @@ fn over_up(rig: &mut Rig, material: &Material, card: bool) {
 
 /// An over of a phone, until the transmitter is off.
 fn over_down(rig: &mut Rig, material: &Material, card: bool) {
-    let stream = StreamId(22_695 + u32::try_from(rig.counters.downlink_streams.value()).expect("a few streams"));
+    let stream =
+        StreamId(22_695 + u32::try_from(rig.counters.downlink_streams.value()).expect("a few streams"));
     let played = rig.counters.downlink_packets_played.value();
     rig.channel(DownlinkItem::Start { stream, at: rig.now });
     let mut packets = (1..).zip(&material.packets);

@@ -12,7 +12,12 @@ pub(crate) struct Table {
 impl Table {
     /// A figure with a bound.
     pub(crate) fn row(&mut self, figure: &str, bound: &str, measured: String, holds: bool) {
-        self.push([figure.to_owned(), bound.to_owned(), measured, if holds { "ok" } else { "MISSED" }.to_owned()]);
+        self.push([
+            figure.to_owned(),
+            bound.to_owned(),
+            measured,
+            if holds { "ok" } else { "MISSED" }.to_owned(),
+        ]);
     }
 
     /// A figure that explains another.
@@ -38,7 +43,8 @@ impl Table {
 
     /// The rows in columns.
     pub(crate) fn text(&self) -> String {
-        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let width =
+            |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths = [width(0), width(1), width(2), width(3)];
         self.rows.iter().fold(String::new(), |mut text, row| {
             for (cell, width) in row.iter().zip(widths) {

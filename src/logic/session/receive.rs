@@ -8,8 +8,8 @@ use super::trouble::{Place, Trouble};
 use super::{Action, LinkState, Report, Session};
 use crate::logic::exchange::DownlinkItem;
 use crate::zello::{
-    AudioFrame, BinaryFrame, ChannelStatus, ErrorClass, ErrorCode, Event, Reply, Seq, ServerMessage, StreamId,
-    StreamStart, Success,
+    AudioFrame, BinaryFrame, ChannelStatus, ErrorClass, ErrorCode, Event, Reply, Seq, ServerMessage,
+    StreamId, StreamStart, Success,
 };
 
 impl Session {
@@ -54,9 +54,8 @@ impl Session {
     fn receive_reply(&mut self, now: Instant, reply: Reply) {
         let Some(seq) = reply.seq else {
             // A failure without a number can only be read as an event.
-            return match reply.outcome {
-                Err(error) => self.receive_error(now, error),
-                Ok(_) => {}
+            return if let Err(error) = reply.outcome {
+                self.receive_error(now, error)
             };
         };
         match self.state {
