@@ -26,7 +26,8 @@ use crate::config;
 use crate::counters::Counters;
 use crate::secret::Secret;
 use crate::zello::{
-    AudioFrame, BinaryFrame, CloseReason, CodecHeader, Command, ErrorCode, Request, Seq, StartStream, StreamId,
+    AudioFrame, BinaryFrame, CloseReason, CodecHeader, Command, ErrorCode, Request, Seq, StartStream,
+    StreamId,
 };
 pub use state::{CONNECT, Deadline, FIRST_START, LOGON_REPLY, LinkState, ONLINE, PING_EVERY, SILENCE};
 pub use trouble::{ConnectFailure, ConnectKind, Place, Trouble};
@@ -267,9 +268,7 @@ impl Session {
             State::Connecting { .. } => {}
             State::Linked(linked) => self.drop_link(now, &linked),
         }
-        if !matches!(trouble, Trouble::Connect(_) | Trouble::Closed(_) | Trouble::Lost(_)) {
-            self.hang_up("reconnecting");
-        }
+        let hang_up = !matches!(trouble, Trouble::Connect(_) | Trouble::Closed(_) | Trouble::Lost(_));
         let (until, fault) = self.judge.judge(now, &trouble, &mut self.credentials);
         let wait = until.saturating_duration_since(now);
         if fault {
@@ -278,6 +277,10 @@ impl Session {
         } else {
             self.state = State::Waiting { until };
             self.report(Report::State(LinkState::Waiting { trouble: Some(trouble), wait }));
+        }
+        // Last, because it may take a while on a dead link.
+        if hang_up {
+            self.hang_up("reconnecting");
         }
     }
 

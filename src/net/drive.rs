@@ -174,8 +174,9 @@ impl<'a, D: Dial> Driver<'a, D> {
             }
             News::Frame(Message::Close(frame)) => {
                 self.link = Link::Down;
-                let (code, reason) =
-                    frame.map_or((None, String::new()), |frame| (Some(frame.code.into()), frame.reason.to_string()));
+                let (code, reason) = frame.map_or((None, String::new()), |frame| {
+                    (Some(frame.code.into()), frame.reason.to_string())
+                });
                 self.session.handle(now, Fact::Closed { code: Some(code.unwrap_or(1005)), reason: &reason });
             }
             News::Lost(why) => {

@@ -100,7 +100,9 @@ impl Bench {
     }
 
     fn reply(&mut self, attempt: u32, stream: u32) {
-        self.do_it(|outbox, now| outbox.handle_start_reply(now, Attempt(attempt), Ok(Some(StreamId(stream)))));
+        self.do_it(|outbox, now| {
+            outbox.handle_start_reply(now, Attempt(attempt), Ok(Some(StreamId(stream))))
+        });
     }
 
     fn refuse(&mut self, attempt: u32, error: ErrorCode) {
@@ -334,7 +336,9 @@ fn a_listen_only_connection_takes_no_overs_until_the_next_log_on() {
     bench.over(2, 2);
     bench.wait(ms(10_000));
     assert_eq!(bench.starts().len(), 1);
-    assert!(bench.saw(&Output::Refused { over: OverId(1) }) && bench.saw(&Output::Refused { over: OverId(2) }));
+    assert!(
+        bench.saw(&Output::Refused { over: OverId(1) }) && bench.saw(&Output::Refused { over: OverId(2) })
+    );
     assert_eq!(bench.counters.uplink_overs_lost.value(), 2);
     assert_eq!(bench.counters.uplink_packets_refused.value(), 5);
     bench.do_it(Outbox::handle_offline);

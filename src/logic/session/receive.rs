@@ -8,8 +8,8 @@ use super::trouble::{Place, Trouble};
 use super::{Action, LinkState, Report, Session};
 use crate::logic::exchange::DownlinkItem;
 use crate::zello::{
-    AudioFrame, BinaryFrame, ChannelStatus, ErrorClass, ErrorCode, Event, Reply, Seq, ServerMessage, StreamId,
-    StreamStart, Success,
+    AudioFrame, BinaryFrame, ChannelStatus, ErrorClass, ErrorCode, Event, Reply, Seq, ServerMessage,
+    StreamId, StreamStart, Success,
 };
 
 impl Session {

@@ -179,7 +179,9 @@ fn a_log_on_that_succeeds_is_not_online_yet() {
     bench.text(r#"{"command":"on_channel_status","channel":"Elsewhere","status":"online"}"#);
     assert_eq!(*bench.state(), LinkState::Joining);
     bench.wait(ONLINE, true);
-    let LinkState::Waiting { trouble: Some(trouble), .. } = bench.state() else { panic!("{:?}", bench.state()) };
+    let LinkState::Waiting { trouble: Some(trouble), .. } = bench.state() else {
+        panic!("{:?}", bench.state())
+    };
     assert_eq!(*trouble, Trouble::TimedOut(Deadline::Online));
 }
 
@@ -219,7 +221,7 @@ fn every_fatal_refusal_of_a_log_on_is_a_fault_with_a_slow_probe() {
         bench.log_on();
         bench.text(&format!(r#"{{"error":"{error}","seq":1}}"#));
         assert!(bench.is_fault(), "{error}: {:?}", bench.state());
-        assert!(matches!(bench.done.iter().rev().nth(1), Some(Action::Hangup { .. })), "{error}");
+        assert!(matches!(bench.done.last(), Some(Action::Hangup { .. })), "{error}");
         assert!(bench.next_connect() >= backoff::PROBE, "{error}");
     }
 }
@@ -319,7 +321,7 @@ fn not_authorized_in_the_shadow_of_a_kick_is_no_fault() {
     assert!(!bench.is_fault());
     assert!(bench.log_on() >= backoff::UNWELCOME);
     bench.text(r#"{"error":"not authorized","seq":1}"#);
-    assert!(!bench.is_fault(), "76 s after the kick");
+    assert!(!bench.is_fault(), "less than 2 minutes after the kick");
 }
 
 #[test]
@@ -448,7 +450,9 @@ fn a_stream_of_ours_that_the_server_ends_is_told_to_the_engine() {
 fn an_over_starts_at_once_when_the_other_talker_stops() {
     let mut bench = Bench::online();
     bench.wait(secs(1), true);
-    bench.text(r#"{"command":"on_stream_start","stream_id":10,"channel":"Baker Street 221B","from":"watson"}"#);
+    bench.text(
+        r#"{"command":"on_stream_start","stream_id":10,"channel":"Baker Street 221B","from":"watson"}"#,
+    );
     bench.start_over();
     bench.text(r#"{"error":"channel busy","seq":2}"#);
     bench.wait(Duration::from_millis(1_600), true);
@@ -505,7 +509,8 @@ fn what_a_gateway_has_no_use_for_is_ignored() {
 #[test]
 fn a_packet_too_long_for_opus_is_counted_and_dropped() {
     let mut bench = Bench::online();
-    bench.text(r#"{"command":"on_stream_start","stream_id":1,"channel":"Baker Street 221B","from":"watson"}"#);
+    bench
+        .text(r#"{"command":"on_stream_start","stream_id":1,"channel":"Baker Street 221B","from":"watson"}"#);
     let mut frame = vec![1, 0, 0, 0, 1, 0, 0, 0, 1];
     frame.resize(100_000, 0x48);
     bench.fact(Fact::Binary(&frame));
