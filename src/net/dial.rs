@@ -112,13 +112,11 @@ impl Internet {
     }
 
     fn tls(&self) -> Result<Arc<ClientConfig>, ConnectFailure> {
-        match self.tls.get() {
-            Some(config) => Ok(Arc::clone(config)),
-            None => {
-                let config = tls::client_config(self.ca_file.as_deref())?;
-                Ok(Arc::clone(self.tls.get_or_init(|| config)))
-            }
+        if let Some(config) = self.tls.get() {
+            return Ok(Arc::clone(config));
         }
+        let config = tls::client_config(self.ca_file.as_deref())?;
+        Ok(Arc::clone(self.tls.get_or_init(|| config)))
     }
 }
 
