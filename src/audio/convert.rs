@@ -13,7 +13,7 @@ use rubato::{
 const MAX_CHUNK_PER_SECOND: usize = 20;
 
 /// Changes the rate of a mono stream: push samples of one rate in, take samples of the other out.
-pub(super) struct Converter {
+pub struct Converter {
     from_hz: usize,
     to_hz: usize,
     stage: Option<Stage>,
@@ -38,7 +38,10 @@ enum Method {
 
 impl Converter {
     /// A converter that is given at most `most` samples at a time.
-    pub(super) fn new(from_hz: u32, to_hz: u32, most: usize) -> Result<Self, ResamplerConstructionError> {
+    ///
+    /// # Errors
+    /// When there is no way from one rate to the other.
+    pub fn new(from_hz: u32, to_hz: u32, most: usize) -> Result<Self, ResamplerConstructionError> {
         let (from_hz, to_hz) = (from_hz as usize, to_hz as usize);
         let stage = if from_hz == to_hz { None } else { Some(Stage::new(from_hz, to_hz)?) };
         let burst = stage.as_ref().map_or(0, |stage| stage.output[0].len());
@@ -47,7 +50,7 @@ impl Converter {
     }
 
     /// Takes samples in; what they become waits to be taken out.
-    pub(super) fn push(&mut self, samples: impl Iterator<Item = f32>) {
+    pub fn push(&mut self, samples: impl Iterator<Item = f32>) {
         let Some(stage) = &mut self.stage else { return self.out.extend(samples) };
         for sample in samples {
             if let Some(slot) = stage.input[0].get_mut(stage.filled) {
@@ -63,7 +66,8 @@ impl Converter {
     }
 
     /// Fills `block`, or leaves it alone and says no when there is not enough yet.
-    pub(super) fn take_block(&mut self, block: &mut [f32]) -> bool {
+    #[must_use]
+    pub fn take_block(&mut self, block: &mut [f32]) -> bool {
         let enough = self.out.len() >= block.len();
         if enough {
             let length = block.len();
@@ -73,25 +77,27 @@ impl Converter {
     }
 
     /// Takes out everything that is ready.
-    pub(super) fn take_all(&mut self) -> impl Iterator<Item = f32> + '_ {
+    pub fn take_all(&mut self) -> impl Iterator<Item = f32> + '_ {
         self.out.drain(..)
     }
 
     /// Most samples that one push of `most` (as given to `new`) can make ready at once.
-    pub(super) fn most_out(&self, most: usize) -> usize {
+    #[must_use]
+    pub fn most_out(&self, most: usize) -> usize {
         let burst = self.stage.as_ref().map_or(0, |stage| stage.output[0].len());
         (most * self.to_hz).div_ceil(self.from_hz.max(1)).next_multiple_of(burst.max(1))
     }
 
     /// How much later sound comes out than it went in: what waits, and the filter's own delay.
-    pub(super) fn delay(&self) -> Duration {
+    #[must_use]
+    pub fn delay(&self) -> Duration {
         let (waiting, filter) =
             self.stage.as_ref().map_or((0, 0), |stage| (stage.filled, stage.resampler.output_delay()));
         duration(waiting, self.from_hz) + duration(self.out.len() + filter, self.to_hz)
     }
 
     /// Forgets the past: what is pushed next follows a gap.
-    pub(super) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.out.clear();
         if let Some(stage) = &mut self.stage {
             stage.filled = 0;

@@ -101,23 +101,24 @@ pub(super) fn pick(frame: impl ExactSizeIterator<Item = f32> + Clone, channel: C
 
 /// How mono sound lies in the frames of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Frames {
+pub struct Frames {
     /// Of each sample.
-    pub(super) format: SampleFormat,
+    pub format: SampleFormat,
     /// In each frame; at least 1.
-    pub(super) channels: usize,
+    pub channels: usize,
     /// Which of them carry the voice; ignored where there is only one.
-    pub(super) voice: Channel,
+    pub voice: Channel,
 }
 
 impl Frames {
     /// Bytes of one frame.
-    pub(super) const fn bytes(self) -> usize {
+    #[must_use]
+    pub const fn bytes(self) -> usize {
         self.format.bytes() * self.channels
     }
 
     /// Mono samples of whole frames; a rest is left out.
-    pub(super) fn decode(self, bytes: &[u8]) -> impl Iterator<Item = f32> + '_ {
+    pub fn decode(self, bytes: &[u8]) -> impl Iterator<Item = f32> + '_ {
         let voice = if self.channels == 1 { Channel::Left } else { self.voice };
         bytes.chunks_exact(self.bytes()).map(move |frame| {
             pick(frame.chunks_exact(self.format.bytes()).map(|sample| self.format.decode(sample)), voice)
@@ -125,7 +126,7 @@ impl Frames {
     }
 
     /// Writes mono samples as frames until either side ends; the bytes written.
-    pub(super) fn encode(self, samples: impl Iterator<Item = f32>, out: &mut [u8]) -> usize {
+    pub fn encode(self, samples: impl Iterator<Item = f32>, out: &mut [u8]) -> usize {
         let mut written = 0;
         for (frame, sample) in out.chunks_exact_mut(self.bytes()).zip(samples) {
             for (index, slot) in frame.chunks_exact_mut(self.format.bytes()).enumerate() {
