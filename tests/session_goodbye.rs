@@ -37,7 +37,7 @@ async fn text(server: &mut Server) -> String {
         match server.next().await.unwrap().unwrap() {
             Message::Text(text) => return text.to_string(),
             Message::Ping(_) | Message::Pong(_) => {}
-            other => panic!("{other:?}"),
+            other @ (Message::Binary(_) | Message::Close(_) | Message::Frame(_)) => panic!("{other:?}"),
         }
     }
 }
