@@ -113,11 +113,10 @@ impl Internet {
 
     fn tls(&self) -> Result<Arc<ClientConfig>, ConnectFailure> {
         if let Some(config) = self.tls.get() {
-            Ok(Arc::clone(config))
-        } else {
-            let config = tls::client_config(self.ca_file.as_deref())?;
-            Ok(Arc::clone(self.tls.get_or_init(|| config)))
+            return Ok(Arc::clone(config));
         }
+        let config = tls::client_config(self.ca_file.as_deref())?;
+        Ok(Arc::clone(self.tls.get_or_init(|| config)))
     }
 }
 

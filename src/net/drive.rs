@@ -197,7 +197,7 @@ impl<'a, D: Dial> Driver<'a, D> {
                     Action::SendBinary(bytes) => unflushed |= self.feed(Message::binary(bytes)).await,
                     Action::Ping => unflushed |= self.feed(Message::Ping(Vec::new().into())).await,
                     Action::Hangup { code, reason } => self.hang_up(code, reason).await,
-                    Action::Tell(item) => self.outlet.tell(item),
+                    Action::Tell(item) => self.outlet.tell(*item),
                     Action::Report(report) => self.outlet.report(report),
                 }
             }

@@ -1,3 +1,9 @@
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::wildcard_enum_match_arm,
+    reason = "small numbers; a test looks for one kind"
+)]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -101,7 +107,7 @@ impl Bench {
 
     fn reply(&mut self, attempt: u32, stream: u32) {
         self.do_it(|outbox, now| {
-            outbox.handle_start_reply(now, Attempt(attempt), Ok(Some(StreamId(stream))))
+            outbox.handle_start_reply(now, Attempt(attempt), Ok(Some(StreamId(stream))));
         });
     }
 
