@@ -31,10 +31,10 @@ pub(crate) fn hiss(samples: usize) -> Vec<f32> {
 /// The same sound as a card at 48 kHz gives it.
 pub(crate) fn as_captured(sound: &[f32]) -> Vec<u8> {
     let mut converter = Converter::new(SAMPLE_RATE_HZ, CARD_HZ, sound.len()).expect("a usual rate");
-    converter.push(sound.iter().copied());
+    converter.push(sound);
     let frames = sound.len() * (CARD_HZ / SAMPLE_RATE_HZ) as usize;
     let mut bytes = vec![0; frames * CARD.bytes()];
-    CARD.encode(converter.take_all(), &mut bytes);
+    CARD.encode(converter.take_all().as_slice(), &mut bytes);
     bytes
 }
 
