@@ -19,7 +19,13 @@ use zello_gateway::queue::{self, Consumer, Producer};
 use crate::speech::{CARD, CARD_HZ};
 
 /// Heartbeats cost a system call, as those to the guard do.
-struct Nowhere(File);
+pub(crate) struct Nowhere(File);
+
+impl Nowhere {
+    pub(crate) fn new() -> Self {
+        Self(File::create("/dev/null").expect("/dev/null"))
+    }
+}
 
 impl Keyer for Nowhere {
     fn beat(&mut self, keyed: bool) -> Result<(), LineError> {
@@ -79,8 +85,7 @@ impl Rig {
             counters: Arc::clone(&counters),
         };
         let now = Instant::now();
-        let keyer = Nowhere(File::create("/dev/null").expect("/dev/null"));
-        let engine = Engine::new(now, config, ports, keyer).expect("an engine");
+        let engine = Engine::new(now, config, ports, Nowhere::new()).expect("an engine");
         let card_block = BLOCK_SAMPLES * (CARD_HZ / SAMPLE_RATE_HZ) as usize;
         let card = card.then(|| Card {
             heard: Converter::new(CARD_HZ, SAMPLE_RATE_HZ, card_block).expect("a usual rate"),
