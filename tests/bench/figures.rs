@@ -16,8 +16,11 @@ use std::alloc::System;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
+mod allocations;
 mod cpu;
 mod desk;
+mod gateway;
+mod live;
 mod rig;
 mod speech;
 mod table;
@@ -36,6 +39,12 @@ fn main() {
     let mut table = table::Table::default();
     if wanted("cpu") {
         cpu::measure(&mut table);
+    }
+    if wanted("allocations") {
+        allocations::measure(&mut table);
+    }
+    if wanted("live") {
+        live::measure(&mut table);
     }
     print!("\n{}", table.text());
 }

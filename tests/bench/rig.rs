@@ -19,7 +19,13 @@ use zello_gateway::queue::{self, Consumer, Producer};
 use crate::speech::{CARD, CARD_HZ};
 
 /// Heartbeats cost a system call, as those to the guard do.
-struct Nowhere(File);
+pub(crate) struct Nowhere(File);
+
+impl Nowhere {
+    pub(crate) fn new() -> Self {
+        Self(File::create("/dev/null").expect("/dev/null"))
+    }
+}
 
 impl Keyer for Nowhere {
     fn beat(&mut self, keyed: bool) -> Result<(), LineError> {
@@ -32,6 +38,7 @@ impl Keyer for Nowhere {
 struct Card {
     heard: Converter,
     said: Converter,
+    voice: Vec<f32>,
     bytes: Vec<u8>,
 }
 
@@ -78,12 +85,12 @@ impl Rig {
             counters: Arc::clone(&counters),
         };
         let now = Instant::now();
-        let keyer = Nowhere(File::create("/dev/null").expect("/dev/null"));
-        let engine = Engine::new(now, config, ports, keyer).expect("an engine");
+        let engine = Engine::new(now, config, ports, Nowhere::new()).expect("an engine");
         let card_block = BLOCK_SAMPLES * (CARD_HZ / SAMPLE_RATE_HZ) as usize;
         let card = card.then(|| Card {
             heard: Converter::new(CARD_HZ, SAMPLE_RATE_HZ, card_block).expect("a usual rate"),
             said: Converter::new(SAMPLE_RATE_HZ, CARD_HZ, BLOCK_SAMPLES).expect("a usual rate"),
+            voice: vec![0.0; card_block],
             bytes: vec![0; 2 * card_block * CARD.bytes()],
         });
         Self { engine, card, capture, playback, cos, to_net, from_net, events, counters, now }
@@ -130,7 +137,8 @@ impl Rig {
         let mut samples: Block = [0.0; BLOCK_SAMPLES];
         match (heard, &mut self.card) {
             (Sound::Card(bytes), Some(card)) => {
-                card.heard.push(CARD.decode(bytes));
+                let heard = CARD.decode(bytes, &mut card.voice);
+                card.heard.push(&card.voice[..heard]);
                 assert!(card.heard.take_block(&mut samples), "10 ms of a card make a block");
             }
             (Sound::Plain(sound), None) => samples.copy_from_slice(sound),
@@ -143,8 +151,8 @@ impl Rig {
     fn say(&mut self, block: &Block) {
         match &mut self.card {
             Some(card) => {
-                card.said.push(block.iter().copied());
-                CARD.encode(card.said.take_all(), &mut card.bytes);
+                card.said.push(block);
+                CARD.encode(card.said.take_all().as_slice(), &mut card.bytes);
                 std::hint::black_box(&card.bytes);
             }
             None => {

@@ -1,6 +1,6 @@
 //! The speech of the repository as a radio, a card and a phone give it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use zello_gateway::audio::{self, Converter, Frames, SampleFormat};
 use zello_gateway::codec::{self, Encoder, SAMPLE_RATE_HZ};
@@ -28,14 +28,37 @@ pub(crate) fn hiss(samples: usize) -> Vec<f32> {
     (0..samples).map(next).collect()
 }
 
+/// The same sound at the card's rate, sample for sample in its place.
+fn at_card_rate(sound: &[f32]) -> Vec<f32> {
+    let mut converter = Converter::new(SAMPLE_RATE_HZ, CARD_HZ, sound.len() + 1_000).expect("a usual rate");
+    let late = (converter.delay().as_secs_f64() * f64::from(CARD_HZ)).round() as usize;
+    converter.push(sound);
+    converter.push(&[0.0; 1_000]);
+    let whole = sound.len() * (CARD_HZ / SAMPLE_RATE_HZ) as usize;
+    converter.take_all().skip(late).take(whole).collect()
+}
+
 /// The same sound as a card at 48 kHz gives it.
 pub(crate) fn as_captured(sound: &[f32]) -> Vec<u8> {
-    let mut converter = Converter::new(SAMPLE_RATE_HZ, CARD_HZ, sound.len()).expect("a usual rate");
-    converter.push(sound.iter().copied());
-    let frames = sound.len() * (CARD_HZ / SAMPLE_RATE_HZ) as usize;
-    let mut bytes = vec![0; frames * CARD.bytes()];
-    CARD.encode(converter.take_all(), &mut bytes);
+    let sound = at_card_rate(sound);
+    let mut bytes = vec![0; sound.len() * CARD.bytes()];
+    CARD.encode(&sound, &mut bytes);
     bytes
+}
+
+/// The same sound as a file at 48 kHz, 16 bit, mono.
+pub(crate) fn record(path: &Path, sound: &[f32]) {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: CARD_HZ,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut file = hound::WavWriter::create(path, spec).expect("a file");
+    for sample in at_card_rate(sound) {
+        file.write_sample((sample * 32_767.0).clamp(-32_768.0, 32_767.0) as i16).expect("a sample");
+    }
+    file.finalize().expect("a whole file");
 }
 
 /// The speech as a phone sends it.
