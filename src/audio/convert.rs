@@ -287,7 +287,7 @@ mod tests {
         // A sound too quiet to hear keeps the second converter at work all the time.
         let mut sound = vec![0.0; 9_600];
         sound.extend(tone(1_000.0, 48_000, 4_799));
-        sound.extend([0.0; 9_600]);
+        sound.extend(vec![0.0; 9_600]);
         sound.extend(tone(700.0, 48_000, 2_401));
         let busy: Vec<f32> = sound.iter().map(|sample| sample + 1e-12).collect();
         for (a, b) in convert(48_000, 16_000, &sound).iter().zip(convert(48_000, 16_000, &busy)) {

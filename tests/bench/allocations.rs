@@ -95,5 +95,10 @@ pub(crate) fn measure(table: &mut Table) {
     let count = change.allocations + change.reallocations + change.deallocations;
     assert!(counters.uplink_packets.value() > 30, "an over went up");
     assert_eq!(counters.downlink_packets_played.value(), packets.len() as u64, "an over came down");
-    table.row("heap allocations in real-time threads", "0", format!("{count} in an over each way"), count == 0);
+    table.row(
+        "heap allocations in real-time threads",
+        "0",
+        format!("{count} in an over each way"),
+        count == 0,
+    );
 }

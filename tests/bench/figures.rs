@@ -9,6 +9,14 @@
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::disallowed_methods,
+    clippy::similar_names,
+    clippy::unchecked_time_subtraction,
+    clippy::wildcard_enum_match_arm,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::large_stack_arrays,
+    clippy::too_many_lines,
     reason = "a measuring program: it reads clocks, prints, and stops where it cannot measure"
 )]
 

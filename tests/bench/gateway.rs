@@ -88,9 +88,8 @@ impl<'a> Gateway<'a> {
     pub(crate) fn resident(&self) -> (u64, u64) {
         let pid = self.child.id();
         let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("its threads");
-        let children: String = tasks
-            .filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok())
-            .collect();
+        let children: String =
+            tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok()).collect();
         let guard = children.split_whitespace().next().expect("the guard").to_owned();
         (resident(&pid.to_string()), resident(&guard))
     }

@@ -90,12 +90,14 @@ impl Service {
     }
 
     async fn logged_on(&mut self) -> Option<Instant> {
-        let gateway = |what: &Seen| matches!(what, Seen::LoggedOn(_, Some(name)) if name == "gateway").then_some(());
+        let gateway =
+            |what: &Seen| matches!(what, Seen::LoggedOn(_, Some(name)) if name == "gateway").then_some(());
         self.sees(gateway).await.map(|(at, ())| at)
     }
 
     async fn stream_of(&mut self, who: &str) -> Option<Instant> {
-        let started = |what: &Seen| matches!(what, Seen::StreamStarted { from, .. } if from == who).then_some(());
+        let started =
+            |what: &Seen| matches!(what, Seen::StreamStarted { from, .. } if from == who).then_some(());
         self.sees(started).await.map(|(at, ())| at)
     }
 }
@@ -163,7 +165,13 @@ async fn session(table: &mut Table, service: &mut Service) {
     gateway.stop().await;
 }
 
-async fn long_over(table: &mut Table, service: &mut Service, gateway: &Gateway<'_>, phone: &Phone, radio: &[f32]) {
+async fn long_over(
+    table: &mut Table,
+    service: &mut Service,
+    gateway: &Gateway<'_>,
+    phone: &Phone,
+    radio: &[f32],
+) {
     let figure = "sample captured → packet on the wire (packets of 60 ms)";
     let used = gateway.cpu_time();
     let opened = gateway.squelch(true);

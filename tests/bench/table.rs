@@ -31,7 +31,7 @@ impl Table {
     }
 
     /// Times of which the 99th percentile has a bound.
-    pub(crate) fn times(&mut self, figure: &str, bound: Duration, times: &mut Vec<Duration>) {
+    pub(crate) fn times(&mut self, figure: &str, bound: Duration, times: &mut [Duration]) {
         if times.is_empty() {
             return self.failed(figure, "nothing was seen");
         }

@@ -193,10 +193,12 @@ impl Stage<'_> {
 
     fn squelch(&self, level: &str) -> anyhow::Result<()> {
         // Never waits for a reader: a gateway that is gone is an error, not a hang.
-        let pipe = OpenOptions::new()
-            .write(true)
-            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
-            .open(&self.files.cos);
+        #[expect(
+            clippy::cast_possible_wrap,
+            reason = "flags of open(2), which the standard library takes as i32"
+        )]
+        let no_wait = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+        let pipe = OpenOptions::new().write(true).custom_flags(no_wait).open(&self.files.cos);
         pipe.and_then(|mut pipe| writeln!(pipe, "{level}"))
             .with_context(|| format!("cannot write to {}", self.files.cos.display()))
     }
