@@ -22,8 +22,9 @@ mod thread;
 mod wav;
 
 pub use alsa::{Access, Offer, SoundCard, list};
+pub use convert::Converter;
 pub use error::{AudioError, Lost};
-pub use sample::SampleFormat;
+pub use sample::{Frames, SampleFormat};
 pub use status::{DeviceState, DeviceStatus};
 pub use thread::{CapturedBlock, run_capture, run_playback};
 pub use wav::load as load_wav;

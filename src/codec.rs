@@ -52,7 +52,7 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// An encoder for VoIP at `bitrate_bps`, packets of `packet` (20, 40 or 60 ms).
+    /// An encoder for voice at `bitrate_bps`, packets of `packet` (20, 40 or 60 ms).
     ///
     /// VBR is constrained: the average holds within a packet or two, which a thin mobile link likes. In-band FEC is off,
     /// because a `WebSocket` runs over TCP, where packets come late but are not lost. DTX is off, because some

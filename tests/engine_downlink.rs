@@ -1,4 +1,12 @@
 //! What the channel says is said by the radio, whole: lead-in, every block, tail.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::similar_names,
+    clippy::cast_possible_truncation,
+    clippy::unchecked_time_subtraction,
+    reason = "helpers of a test fail as the test does: by panicking"
+)]
 
 #[path = "support/world.rs"]
 mod world;
@@ -85,14 +93,17 @@ fn a_short_word_is_said_even_when_it_is_over_before_the_lead_in() {
 fn people_read_in_the_log_what_happened() {
     let (world, _) = said();
     let told: Vec<&Event> = world.events.iter().map(|(_, event)| event).collect();
-    assert!(matches!(
-        told.as_slice(),
-        [
-            Event::Keyed,
-            Event::Stream(_started),
-            Event::Stream(_began),
-            Event::Stream(_ended),
-            Event::Unkeyed { .. }
-        ]
-    ), "{told:?}");
+    assert!(
+        matches!(
+            told.as_slice(),
+            [
+                Event::Keyed,
+                Event::Stream(_started),
+                Event::Stream(_began),
+                Event::Stream(_ended),
+                Event::Unkeyed { .. }
+            ]
+        ),
+        "{told:?}"
+    );
 }

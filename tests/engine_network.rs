@@ -1,4 +1,12 @@
 //! A bad network: jitter, loss, packets that overtake each other, bursts after a stall. What arrived is said.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::similar_names,
+    clippy::cast_possible_truncation,
+    clippy::unchecked_time_subtraction,
+    reason = "helpers of a test fail as the test does: by panicking"
+)]
 
 #[path = "support/world.rs"]
 mod world;

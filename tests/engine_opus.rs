@@ -1,5 +1,13 @@
 //! Any Opus that a phone may send is said: other rates, stereo, long, short and many-framed packets. What is no Opus
 //! harms nobody.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::similar_names,
+    clippy::cast_possible_truncation,
+    clippy::unchecked_time_subtraction,
+    reason = "helpers of a test fail as the test does: by panicking"
+)]
 
 #[path = "support/world.rs"]
 mod world;
@@ -21,14 +29,70 @@ struct Way {
 }
 
 const WAYS: [Way; 8] = [
-    Way { name: "48 kHz stereo", rate: 48_000, channels: Channels::Stereo, application: Application::Audio, span: 200, frames: 1 },
-    Way { name: "24 kHz mono", rate: 24_000, channels: Channels::Mono, application: Application::Voip, span: 200, frames: 1 },
-    Way { name: "8 kHz, narrow band", rate: 8_000, channels: Channels::Mono, application: Application::Voip, span: 600, frames: 1 },
-    Way { name: "120 ms", rate: 16_000, channels: Channels::Mono, application: Application::Voip, span: 1_200, frames: 2 },
-    Way { name: "three frames", rate: 48_000, channels: Channels::Mono, application: Application::LowDelay, span: 600, frames: 3 },
-    Way { name: "10 ms", rate: 16_000, channels: Channels::Mono, application: Application::Voip, span: 100, frames: 1 },
-    Way { name: "5 ms", rate: 48_000, channels: Channels::Stereo, application: Application::LowDelay, span: 50, frames: 1 },
-    Way { name: "2.5 ms", rate: 16_000, channels: Channels::Mono, application: Application::LowDelay, span: 25, frames: 1 },
+    Way {
+        name: "48 kHz stereo",
+        rate: 48_000,
+        channels: Channels::Stereo,
+        application: Application::Audio,
+        span: 200,
+        frames: 1,
+    },
+    Way {
+        name: "24 kHz mono",
+        rate: 24_000,
+        channels: Channels::Mono,
+        application: Application::Voip,
+        span: 200,
+        frames: 1,
+    },
+    Way {
+        name: "8 kHz, narrow band",
+        rate: 8_000,
+        channels: Channels::Mono,
+        application: Application::Voip,
+        span: 600,
+        frames: 1,
+    },
+    Way {
+        name: "120 ms",
+        rate: 16_000,
+        channels: Channels::Mono,
+        application: Application::Voip,
+        span: 1_200,
+        frames: 2,
+    },
+    Way {
+        name: "three frames",
+        rate: 48_000,
+        channels: Channels::Mono,
+        application: Application::LowDelay,
+        span: 600,
+        frames: 3,
+    },
+    Way {
+        name: "10 ms",
+        rate: 16_000,
+        channels: Channels::Mono,
+        application: Application::Voip,
+        span: 100,
+        frames: 1,
+    },
+    Way {
+        name: "5 ms",
+        rate: 48_000,
+        channels: Channels::Stereo,
+        application: Application::LowDelay,
+        span: 50,
+        frames: 1,
+    },
+    Way {
+        name: "2.5 ms",
+        rate: 16_000,
+        channels: Channels::Mono,
+        application: Application::LowDelay,
+        span: 25,
+        frames: 1,
+    },
 ];
 
 impl Way {
@@ -84,7 +148,11 @@ fn every_kind_of_opus_is_said_whole() {
         let begin = place(&talk.sound(), &world.on_air);
         assert!(begin.is_some(), "{}: not on the air bit by bit", way.name);
         let worst = worst_likeness(&spoken[..samples(ms(2_800))], &world.on_air, begin.unwrap());
-        assert!(worst > 0.7, "{}: the worst quarter of a second is like what was said by {worst} only", way.name);
+        assert!(
+            worst > 0.7,
+            "{}: the worst quarter of a second is like what was said by {worst} only",
+            way.name
+        );
         assert!(!world.is_keyed(), "{}", way.name);
     }
 }

@@ -1,18 +1,27 @@
 //! Streams of the channel one after the other: two talkers, lost stops, lost links, and nothing is ever mixed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::similar_names,
+    clippy::cast_possible_truncation,
+    clippy::unchecked_time_subtraction,
+    reason = "helpers of a test fail as the test does: by panicking"
+)]
 
 #[path = "support/world.rs"]
 mod world;
 
 use std::time::Duration;
 
-use world::talk::{Talk, ms, samples, speech};
 use world::World;
+use world::talk::{Talk, ms, samples, speech};
 use zello_gateway::logic::exchange::DownlinkItem;
 
 /// Where this talk begins on the air; panics unless it is there whole, bit by bit, and unmixed.
 fn place(world: &World, talk: &Talk, from: Duration) -> usize {
     let begin = world::place(&talk.sound(), &world.on_air[samples(from)..]);
-    samples(from) + begin.unwrap_or_else(|| panic!("stream {} is not on the air, whole and alone", talk.stream))
+    samples(from)
+        + begin.unwrap_or_else(|| panic!("stream {} is not on the air, whole and alone", talk.stream))
 }
 
 #[test]
@@ -137,7 +146,10 @@ fn more_talkers_than_can_be_followed_are_counted_not_mixed() {
     }
     world.run(ms(40_000));
     let counters = &world.counters;
-    assert_eq!(counters.downlink_packets.value(), talks.iter().map(|talk| talk.packets.len() as u64).sum::<u64>());
+    assert_eq!(
+        counters.downlink_packets.value(),
+        talks.iter().map(|talk| talk.packets.len() as u64).sum::<u64>()
+    );
     assert_eq!(world.unexplained_packets(), 0);
     let mut from = ms(0);
     for talk in &talks[..8] {

@@ -1,4 +1,12 @@
 //! The time-out timer: no transmission is longer than the limit, and the fault ends with the stream that caused it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::similar_names,
+    clippy::cast_possible_truncation,
+    clippy::unchecked_time_subtraction,
+    reason = "helpers of a test fail as the test does: by panicking"
+)]
 
 #[path = "support/world.rs"]
 mod world;
@@ -45,7 +53,8 @@ fn the_next_stream_is_served_normally() {
     world.run(ms(20_000));
     assert_eq!(world.keyed().len(), 2);
     assert_eq!(world.keyed()[1].start, ms(10_000));
-    let begun = world.counters.downlink_packets_played.value() + world.counters.downlink_packets_discarded.value();
+    let begun =
+        world.counters.downlink_packets_played.value() + world.counters.downlink_packets_discarded.value();
     assert_eq!(begun, (talk.packets.len() + next.packets.len()) as u64);
     let sound = next.sound();
     let heard = world.played(ms(10_000)..ms(20_000));

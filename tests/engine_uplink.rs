@@ -1,4 +1,12 @@
 //! What the radio hears becomes overs, whole: pre-roll, hang, roll-over, refusal.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::similar_names,
+    clippy::cast_possible_truncation,
+    clippy::unchecked_time_subtraction,
+    reason = "helpers of a test fail as the test does: by panicking"
+)]
 
 #[path = "support/world.rs"]
 mod world;
@@ -69,7 +77,10 @@ fn the_first_syllable_is_there_although_the_squelch_opens_late() {
         // Everything from the very first sample of speech on, which lies behind what remains of the pre-roll.
         let original = world.filtered(ms(1_000)..ms(1_500));
         let worst = worst_likeness(&original, &heard, samples(ms(200 - late)));
-        assert!(worst > 0.8, "squelch {late} ms late: the first half second is like its source by {worst} only");
+        assert!(
+            worst > 0.8,
+            "squelch {late} ms late: the first half second is like its source by {worst} only"
+        );
         assert_eq!(over.opus(), world.encoded(ms(800 + late)..ms(3_500)));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The line is a `[ptt.log]`, whose times are the guard's own acts; the limits leave room for a busy machine.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail anywhere")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,5 +1,7 @@
 //! COS by a named pipe, through the thread that serves it: from a writer's line to the engine's queue and back from a loss.
 
+#![allow(clippy::unwrap_used, reason = "helpers of a test fail as the test does: by panicking")]
+
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;

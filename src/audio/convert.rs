@@ -1,7 +1,7 @@
 //! Rate conversion at the edge: any hardware rate to the engine's and back, by rubato. Nothing allocates after `new`.
 
-use std::collections::VecDeque;
 use std::time::Duration;
+use std::vec::Drain;
 
 use rubato::{
     FftFixedInOut, Resampler, ResamplerConstructionError, SincFixedIn, SincInterpolationParameters,
@@ -13,11 +13,11 @@ use rubato::{
 const MAX_CHUNK_PER_SECOND: usize = 20;
 
 /// Changes the rate of a mono stream: push samples of one rate in, take samples of the other out.
-pub(super) struct Converter {
+pub struct Converter {
     from_hz: usize,
     to_hz: usize,
     stage: Option<Stage>,
-    out: VecDeque<f32>,
+    out: Vec<f32>,
 }
 
 /// The resampler with its buffers; rubato wants one vector for each channel.
@@ -26,6 +26,8 @@ struct Stage {
     input: [Vec<f32>; 1],
     filled: usize,
     output: [Vec<f32>; 1],
+    /// Nothing but silence is in the resampler: more silence comes out as silence, without any work.
+    is_at_rest: bool,
 }
 
 /// How the rate is changed.
@@ -38,63 +40,63 @@ enum Method {
 
 impl Converter {
     /// A converter that is given at most `most` samples at a time.
-    pub(super) fn new(from_hz: u32, to_hz: u32, most: usize) -> Result<Self, ResamplerConstructionError> {
+    ///
+    /// # Errors
+    /// When there is no way from one rate to the other.
+    pub fn new(from_hz: u32, to_hz: u32, most: usize) -> Result<Self, ResamplerConstructionError> {
         let (from_hz, to_hz) = (from_hz as usize, to_hz as usize);
         let stage = if from_hz == to_hz { None } else { Some(Stage::new(from_hz, to_hz)?) };
         let burst = stage.as_ref().map_or(0, |stage| stage.output[0].len());
         let longest = (most * to_hz).div_ceil(from_hz.max(1)) + 2 * burst + to_hz / 50;
-        Ok(Self { from_hz, to_hz, stage, out: VecDeque::with_capacity(longest) })
+        Ok(Self { from_hz, to_hz, stage, out: Vec::with_capacity(longest) })
     }
 
     /// Takes samples in; what they become waits to be taken out.
-    pub(super) fn push(&mut self, samples: impl Iterator<Item = f32>) {
-        let Some(stage) = &mut self.stage else { return self.out.extend(samples) };
-        for sample in samples {
-            if let Some(slot) = stage.input[0].get_mut(stage.filled) {
-                *slot = sample;
-                stage.filled += 1;
-            }
+    pub fn push(&mut self, mut samples: &[f32]) {
+        let Some(stage) = &mut self.stage else { return self.out.extend_from_slice(samples) };
+        while !samples.is_empty() {
+            samples = stage.fill(samples);
             if stage.filled == stage.input[0].len() {
-                stage.filled = 0;
-                let length = stage.resampler.process(&stage.input, &mut stage.output);
-                self.out.extend(stage.output[0].iter().take(length));
+                self.out.extend_from_slice(stage.convert());
             }
         }
     }
 
     /// Fills `block`, or leaves it alone and says no when there is not enough yet.
-    pub(super) fn take_block(&mut self, block: &mut [f32]) -> bool {
-        let enough = self.out.len() >= block.len();
-        if enough {
-            let length = block.len();
-            block.iter_mut().zip(self.out.drain(..length)).for_each(|(slot, sample)| *slot = sample);
-        }
-        enough
+    #[must_use]
+    pub fn take_block(&mut self, block: &mut [f32]) -> bool {
+        let Some(ready) = self.out.get(..block.len()) else { return false };
+        block.copy_from_slice(ready);
+        self.out.drain(..block.len());
+        true
     }
 
     /// Takes out everything that is ready.
-    pub(super) fn take_all(&mut self) -> impl Iterator<Item = f32> + '_ {
+    pub fn take_all(&mut self) -> Drain<'_, f32> {
         self.out.drain(..)
     }
 
     /// Most samples that one push of `most` (as given to `new`) can make ready at once.
-    pub(super) fn most_out(&self, most: usize) -> usize {
+    #[must_use]
+    pub fn most_out(&self, most: usize) -> usize {
         let burst = self.stage.as_ref().map_or(0, |stage| stage.output[0].len());
         (most * self.to_hz).div_ceil(self.from_hz.max(1)).next_multiple_of(burst.max(1))
     }
 
     /// How much later sound comes out than it went in: what waits, and the filter's own delay.
-    pub(super) fn delay(&self) -> Duration {
+    #[must_use]
+    pub fn delay(&self) -> Duration {
         let (waiting, filter) =
             self.stage.as_ref().map_or((0, 0), |stage| (stage.filled, stage.resampler.output_delay()));
         duration(waiting, self.from_hz) + duration(self.out.len() + filter, self.to_hz)
     }
 
     /// Forgets the past: what is pushed next follows a gap.
-    pub(super) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.out.clear();
         if let Some(stage) = &mut self.stage {
             stage.filled = 0;
+            stage.is_at_rest = matches!(stage.resampler, Method::Fft(_));
             stage.resampler.reset();
         }
     }
@@ -110,7 +112,33 @@ impl Stage {
             Method::Sinc(Box::new(SincFixedIn::new(ratio, 1.0, sinc(), (from_hz / 100).max(1), 1)?))
         };
         let (input, output) = resampler.frames_max();
-        Ok(Self { resampler, input: [vec![0.0; input]], filled: 0, output: [vec![0.0; output]] })
+        let (input, output) = ([vec![0.0; input]], [vec![0.0; output]]);
+        let is_at_rest = matches!(resampler, Method::Fft(_));
+        Ok(Self { resampler, input, filled: 0, output, is_at_rest })
+    }
+
+    /// Takes what there is room for; the rest of `samples`.
+    fn fill<'a>(&mut self, samples: &'a [f32]) -> &'a [f32] {
+        let room = self.input[0].get_mut(self.filled..).unwrap_or_default();
+        let (taken, rest) = samples.split_at(room.len().min(samples.len()));
+        room.iter_mut().zip(taken).for_each(|(slot, sample)| *slot = *sample);
+        self.filled += taken.len();
+        rest
+    }
+
+    /// Converts the input, which is full, and empties it.
+    fn convert(&mut self) -> &[f32] {
+        self.filled = 0;
+        let silent = self.input[0].iter().all(|sample| *sample == 0.0);
+        if silent && self.is_at_rest {
+            self.output[0].fill(0.0);
+            return &self.output[0];
+        }
+        // One stretch of silence pushes out all that the spectral method remembers. The other one remembers more than
+        // a stretch, and where between two samples it stands: it always works.
+        self.is_at_rest = silent && matches!(self.resampler, Method::Fft(_));
+        let length = self.resampler.process(&self.input, &mut self.output);
+        self.output[0].get(..length).unwrap_or_default()
     }
 }
 
@@ -193,7 +221,7 @@ mod tests {
         let mut converter = Converter::new(from_hz, to_hz, 512).unwrap();
         let mut out = Vec::new();
         for part in sound.chunks(512) {
-            converter.push(part.iter().copied());
+            converter.push(part);
             out.extend(converter.take_all());
         }
         out
@@ -225,7 +253,7 @@ mod tests {
             let mut block = [0.0; 160];
             for _ in 0..50 {
                 assert!(!converter.take_block(&mut block));
-                converter.push(std::iter::repeat_n(0.1, rate as usize / 100));
+                converter.push(&vec![0.1; rate as usize / 100]);
                 assert!(converter.take_block(&mut block), "{rate} Hz");
             }
         }
@@ -238,7 +266,7 @@ mod tests {
             sound[rate as usize / 2] = 1.0;
             let mut converter = Converter::new(rate, 16_000, sound.len()).unwrap();
             let filter = converter.delay();
-            converter.push(sound.into_iter());
+            converter.push(&sound);
             let out: Vec<f32> = converter.take_all().collect();
             let peak = (0..out.len()).max_by(|a, b| out[*a].total_cmp(&out[*b])).unwrap();
             let told = filter.as_secs_f64() * 16_000.0;
@@ -249,9 +277,21 @@ mod tests {
     #[test]
     fn after_a_reset_nothing_of_the_past_is_heard() {
         let mut converter = Converter::new(48_000, 16_000, 700).unwrap();
-        converter.push(std::iter::repeat_n(1.0, 700));
+        converter.push(&[1.0; 700]);
         converter.reset();
-        converter.push(std::iter::repeat_n(0.0, 480));
+        converter.push(&[0.0; 480]);
         assert!(converter.take_all().all(|sample| sample.abs() < f32::EPSILON));
+    }
+    #[test]
+    fn speech_ends_and_begins_the_same_whether_or_not_silence_around_it_is_worked_on() {
+        // A sound too quiet to hear keeps the second converter at work all the time.
+        let mut sound = vec![0.0; 9_600];
+        sound.extend(tone(1_000.0, 48_000, 4_799));
+        sound.extend(vec![0.0; 9_600]);
+        sound.extend(tone(700.0, 48_000, 2_401));
+        let busy: Vec<f32> = sound.iter().map(|sample| sample + 1e-12).collect();
+        for (a, b) in convert(48_000, 16_000, &sound).iter().zip(convert(48_000, 16_000, &busy)) {
+            assert!((a - b).abs() < 1e-6, "{a} or {b}");
+        }
     }
 }

@@ -208,18 +208,19 @@ impl Gateway {
         self.threads.spawn(name, body).map_err(|source| Error::System { what: "a thread", source })
     }
 
-    /// Stops in order: the engine unkeys and closes its over, the network says goodbye, then the devices.
+    /// Stops in order: first the engine, which unkeys and closes its over; then the network, which sends the rest of it
+    /// and says goodbye, and the devices.
     pub(super) fn stop(&mut self) {
         self.stopping = true;
         self.stop_engine.store(true, Ordering::Relaxed);
         self.engine_bell.ring();
         self.join("engine", THREAD_GOODBYE);
-        self.stop_net.cancel();
-        self.join("net", NET_GOODBYE);
         self.stop_devices.store(true, Ordering::Relaxed);
+        self.stop_net.cancel();
         for name in ["cos", "audio-in", "audio-out", "guard-watch"] {
             self.join(name, THREAD_GOODBYE);
         }
+        self.join("net", NET_GOODBYE);
     }
 
     fn join(&mut self, name: &'static str, limit: Duration) {

@@ -82,7 +82,7 @@ pub(super) fn log_guard(report: &Report) {
     match report {
         Report::Ready | Report::Keyed | Report::Unkeyed => debug!(?report, "guard"),
         Report::Silent | Report::TimeOut | Report::Garbled(_) | Report::Failed(_) | Report::Unknown(_) => {
-            warn!(?report, "guard")
+            warn!(?report, "guard");
         }
     }
 }
@@ -109,10 +109,10 @@ fn log_stream(event: &downlink::Event) {
     match *event {
         E::Started { .. } | E::Began { .. } | E::Ended { .. } => debug!(?event, "stream"),
         E::StopMissing { stream } => {
-            info!(stream = stream.0, "a stream ended by silence: its stop never came")
+            info!(stream = stream.0, "a stream ended by silence: its stop never came");
         }
         E::Refused { stream } => {
-            warn!(stream = stream.0, "too many streams at once; this one is not followed")
+            warn!(stream = stream.0, "too many streams at once; this one is not followed");
         }
         E::Expired { stream, packets } => {
             warn!(
@@ -122,7 +122,7 @@ fn log_stream(event: &downlink::Event) {
         }
         E::Discarded { stream, packets } => info!(stream = stream.0, packets, "talk discarded by rule"),
         E::Late { stream, packets } => {
-            debug!(stream = stream.0, packets, "packets after their turn, or twice")
+            debug!(stream = stream.0, packets, "packets after their turn, or twice");
         }
         E::Invalid { stream, packets } => warn!(stream = stream.0, packets, "packets that are not Opus"),
     }

@@ -2,11 +2,10 @@
 //!
 //! For the demo's figures and for tests; nothing here is real-time.
 
+use realfft::RealFftPlanner;
+
 /// Samples of a stretch that is judged by itself: 250 ms at 16 kHz, about a syllable.
 const STRETCH: usize = 4_000;
-
-/// Coarse search: one sample of eight, after a mean over them.
-const COARSE: usize = 8;
 
 /// A stretch quieter than this against the loudest one is a pause and not judged.
 const PAUSE: f64 = 0.05;
@@ -28,9 +27,7 @@ pub fn find(original: &[f32], copy: &[f32]) -> Option<Likeness> {
     if copy.len() < original.len() || energy(original) == 0.0 {
         return None;
     }
-    let coarse = best_delay(&decimate(original), &decimate(copy), 0..=usize::MAX)?;
-    let near = coarse.saturating_sub(2) * COARSE..=(coarse + 2) * COARSE;
-    let delay = best_delay(original, copy, near)?;
+    let delay = best_delay(original, copy)?;
     let copy = copy.get(delay..delay + original.len())?;
     let loudest = original.chunks(STRETCH).map(energy).fold(0.0, f64::max);
     let worst = original
@@ -42,13 +39,24 @@ pub fn find(original: &[f32], copy: &[f32]) -> Option<Likeness> {
     Some(Likeness { delay, correlation: correlation(original, copy), worst })
 }
 
-fn best_delay(original: &[f32], copy: &[f32], among: std::ops::RangeInclusive<usize>) -> Option<usize> {
+/// The delay at which the copy agrees most with the original, by cross-correlation of the whole.
+fn best_delay(original: &[f32], copy: &[f32]) -> Option<usize> {
     let last = copy.len().checked_sub(original.len())?;
-    let delays = *among.start()..=*among.end().min(&last);
-    delays
-        .filter_map(|delay| Some((delay, correlation(original, copy.get(delay..delay + original.len())?))))
-        .max_by(|a, b| a.1.total_cmp(&b.1))
-        .map(|(delay, _)| delay)
+    let length = (original.len() + copy.len()).next_power_of_two();
+    let mut planner = RealFftPlanner::<f32>::new();
+    let forward = planner.plan_fft_forward(length);
+    let spectrum = |samples: &[f32]| {
+        let mut padded = vec![0.0; length];
+        padded.iter_mut().zip(samples).for_each(|(slot, sample)| *slot = *sample);
+        let mut spectrum = forward.make_output_vec();
+        forward.process(&mut padded, &mut spectrum).ok().map(|()| spectrum)
+    };
+    let mut product = spectrum(copy)?;
+    product.iter_mut().zip(spectrum(original)?).for_each(|(copy, original)| *copy *= original.conj());
+    let mut agreement = vec![0.0; length];
+    planner.plan_fft_inverse(length).process(&mut product, &mut agreement).ok()?;
+    let delays = agreement.iter().take(last + 1).enumerate();
+    delays.max_by(|a, b| a.1.total_cmp(b.1)).map(|(delay, _)| delay)
 }
 
 fn correlation(a: &[f32], b: &[f32]) -> f32 {
@@ -61,10 +69,6 @@ fn correlation(a: &[f32], b: &[f32]) -> f32 {
 
 fn energy(samples: &[f32]) -> f64 {
     samples.iter().map(|sample| f64::from(*sample).powi(2)).sum()
-}
-
-fn decimate(samples: &[f32]) -> Vec<f32> {
-    samples.chunks(COARSE).map(|chunk| chunk.iter().sum::<f32>() / COARSE as f32).collect()
 }
 
 #[cfg(test)]

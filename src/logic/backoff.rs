@@ -167,7 +167,7 @@ mod tests {
             let waits = waits(Cause::Ordinary, 40, seed);
             prop_assert!(waits[0] >= FIRST / 2 && waits[0] <= FIRST);
             for (n, wait) in waits.iter().enumerate() {
-                let full = CAP.min(FIRST * 2_u32.pow(n.min(10) as u32));
+                let full = CAP.min(FIRST * (1 << n.min(10)));
                 prop_assert!(*wait >= full / 2 && *wait <= full);
             }
         }

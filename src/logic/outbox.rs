@@ -4,6 +4,8 @@
 //! packet from the engine until it is on the wire or counted as lost. It never sends sound before the answer, never
 //! sends a packet twice, and never keeps more speech than the configuration allows.
 
+mod output;
+mod pace;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -12,160 +14,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use self::output::{Attempt, Deadline, Ghost, Output, Told};
+pub use self::pace::{
+    BURST, BUSY_WAITS, NOT_READY_MAX, PATIENCE, QUIET, STALE, START_REPLY, START_REPLY_MAX, START_SPACING,
+    UNANSWERED_MAX, WOODPECKER_WAITS,
+};
+use self::pace::{is_final, nth};
 use self::queue::{Fate, Queue};
 use super::exchange::{OverId, UplinkItem};
 use crate::config;
 use crate::counters::Counters;
 use crate::zello::{ErrorCode, PacketId, StreamId};
-
-/// An answer to `start_stream` later than this is not waited for (protocol section 4.2: 2 s is usual).
-pub const START_REPLY: Duration = Duration::from_secs(2);
-/// A server whose answers come late on a connection is waited for so long at most.
-pub const START_REPLY_MAX: Duration = Duration::from_secs(8);
-/// Least time from one `start_stream` to the next (protocol section 4.2: closer ones are punished).
-pub const START_SPACING: Duration = Duration::from_millis(500);
-/// So much speech may be sent ahead of real time; receivers' jitter buffers are not made for whole overs at once.
-pub const BURST: Duration = Duration::from_secs(1);
-/// Starts without any answer before the connection is held to be a ghost (protocol section 4.2).
-pub const UNANSWERED_MAX: u32 = 3;
-/// Waits after each refusal because somebody talks or the channel is not ready; the last one repeats. The end of the
-/// other talk cuts them short (protocol section 8: at least 0.5 to 1 s, at most 3 s for a while).
-pub const BUSY_WAITS: [Duration; 10] = [
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(3),
-    Duration::from_secs(3),
-    Duration::from_secs(3),
-    Duration::from_secs(3),
-    Duration::from_secs(3),
-    Duration::from_secs(3),
-    Duration::from_secs(10),
-];
-/// Waits after each `woodpecker prohibited`; the last one repeats (protocol section 8).
-pub const WOODPECKER_WAITS: [Duration; 3] =
-    [Duration::from_millis(1_500), Duration::from_secs(3), Duration::from_secs(8)];
-/// A channel that says `channel is not ready` for so long needs a new connection (protocol section 8).
-pub const NOT_READY_MAX: Duration = Duration::from_secs(30);
-/// Speech kept for an answer that is on its way, even where nothing is to be held: it covers one lost answer.
-pub const PATIENCE: Duration = Duration::from_secs(3);
-/// Held speech older than this is of no use to anybody.
-pub const STALE: Duration = Duration::from_secs(15 * 60);
-/// An open over without a packet for so long has lost its end.
-pub const QUIET: Duration = Duration::from_secs(3);
-
-/// One try to start a stream; pairs the server's answer with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Attempt(pub u32);
-
-/// What the session has to do, in order.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Output {
-    /// Ask for the channel.
-    Start {
-        /// Comes back with the answer.
-        attempt: Attempt,
-    },
-    /// Send one packet.
-    Packet {
-        /// On which stream.
-        stream: StreamId,
-        /// Its number in the stream.
-        id: PacketId,
-        /// When its last sample was captured.
-        captured_at: Instant,
-        /// The Opus packet.
-        payload: Box<[u8]>,
-    },
-    /// Give the channel back.
-    Stop {
-        /// Which stream.
-        stream: StreamId,
-    },
-    /// The rest of this over is not wanted: tell the engine.
-    Refused {
-        /// Which over.
-        over: OverId,
-    },
-    /// The connection takes no overs: make a new one.
-    Reconnect(Ghost),
-    /// For the log.
-    Told(Told),
-}
-
-/// A connection that lives and yet takes no overs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ghost {
-    /// Several starts in a row had no answer.
-    StartsUnanswered,
-    /// The channel claimed not to be ready for too long.
-    NotReady,
-}
-
-/// What became of an over; for the log.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Told {
-    /// All of it that was still there has been sent.
-    Sent {
-        /// Which.
-        over: OverId,
-        /// Packets on the wire.
-        packets: u32,
-        /// The same as speech.
-        speech: Duration,
-        /// Packets of it that were dropped.
-        lost: u32,
-        /// From COS to the last packet.
-        took: Duration,
-    },
-    /// Nothing of it was sent.
-    Lost {
-        /// Which.
-        over: OverId,
-        /// Packets dropped.
-        packets: u32,
-    },
-    /// The server does not take it at this moment.
-    StartRefused {
-        /// Which.
-        over: OverId,
-        /// Its words; absent: it did not answer.
-        error: Option<ErrorCode>,
-        /// Tried again after this.
-        again_in: Duration,
-        /// Speech that waits.
-        held: Duration,
-    },
-    /// The server ended it.
-    Cut {
-        /// Which.
-        over: OverId,
-        /// Its words, if any.
-        error: Option<ErrorCode>,
-    },
-    /// An answer came after its time; the stream was stopped at once.
-    Orphan {
-        /// Which stream.
-        stream: StreamId,
-    },
-    /// Nothing can be sent on this log-on.
-    Forbidden,
-}
-
-/// Why the outbox wants to be woken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Deadline {
-    /// The answer to a start is overdue.
-    StartReply,
-    /// The next start may be made.
-    NextStart,
-    /// Real time has caught up: the next packet may go.
-    Pace,
-    /// An open over has lost its end.
-    Quiet,
-    /// Held speech is too old.
-    Stale,
-}
 
 /// Whether anything can be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -307,6 +166,8 @@ impl Outbox {
                 self.not_ready_since = None;
                 self.stream = Stream::Open { id, next: 0, quiet_at: now + QUIET };
             }
+            // Said twice.
+            Ok(Some(stream)) if self.is_open(stream) => {}
             Ok(Some(stream)) => {
                 // A slow server deserves more patience, else every stream of it would be an orphan.
                 self.reply_limit = (self.reply_limit * 2).min(START_REPLY_MAX);
@@ -351,7 +212,7 @@ impl Outbox {
 
     /// A stream ended that is not one that we hear. True if it was ours.
     pub fn handle_own_stop(&mut self, now: Instant, stopped: StreamId) -> bool {
-        let ours = matches!(self.stream, Stream::Open { id, .. } if id == stopped);
+        let ours = self.is_open(stopped);
         if ours {
             self.cut(now, None);
             self.settle(now);
@@ -397,6 +258,10 @@ impl Outbox {
     #[must_use]
     pub fn held(&self) -> Duration {
         self.queue.speech(self.packet)
+    }
+
+    fn is_open(&self, stream: StreamId) -> bool {
+        matches!(self.stream, Stream::Open { id, .. } if id == stream)
     }
 
     /// Brings everything to where it should be at `now`.
@@ -572,24 +437,6 @@ impl Outbox {
             self.outputs.push_back(Output::Told(Told::StartRefused { over, error, again_in, held }));
         }
     }
-}
-
-/// Asking again with the same words changes nothing.
-fn is_final(error: &ErrorCode) -> bool {
-    matches!(
-        error,
-        ErrorCode::InvalidRequest
-            | ErrorCode::NotEnoughParams
-            | ErrorCode::UnknownCommand
-            | ErrorCode::InvalidJson
-            | ErrorCode::NoPermission
-    )
-}
-
-/// The `count`th wait of a table, counted from 1; the last one repeats.
-fn nth(waits: &[Duration], count: usize) -> Duration {
-    let waits = waits.iter().take(count.max(1));
-    waits.last().copied().unwrap_or(START_SPACING)
 }
 
 fn told(over: &queue::Over, packet: Duration, now: Instant) -> Told {

@@ -26,7 +26,8 @@ use crate::config;
 use crate::counters::Counters;
 use crate::secret::Secret;
 use crate::zello::{
-    AudioFrame, BinaryFrame, CloseReason, CodecHeader, Command, ErrorCode, Request, Seq, StartStream, StreamId,
+    AudioFrame, BinaryFrame, CloseReason, CodecHeader, Command, ErrorCode, Request, Seq, StartStream,
+    StreamId,
 };
 pub use state::{CONNECT, Deadline, FIRST_START, LOGON_REPLY, LinkState, ONLINE, PING_EVERY, SILENCE};
 pub use trouble::{ConnectFailure, ConnectKind, Place, Trouble};
@@ -40,6 +41,7 @@ const NORMAL_CLOSURE: u16 = 1000;
 
 /// Something that happened.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a fact lives on the stack, for one call")]
 pub enum Fact<'a> {
     /// The connect has succeeded.
     Connected {
@@ -90,9 +92,15 @@ pub enum Action {
         reason: &'static str,
     },
     /// For the engine.
-    Tell(DownlinkItem),
+    Tell(Box<DownlinkItem>),
     /// For the log and the status.
     Report(Report),
+}
+
+impl Action {
+    fn tell(item: DownlinkItem) -> Self {
+        Self::Tell(Box::new(item))
+    }
 }
 
 /// Something to be told to people.
@@ -267,9 +275,7 @@ impl Session {
             State::Connecting { .. } => {}
             State::Linked(linked) => self.drop_link(now, &linked),
         }
-        if !matches!(trouble, Trouble::Connect(_) | Trouble::Closed(_) | Trouble::Lost(_)) {
-            self.hang_up("reconnecting");
-        }
+        let hang_up = !matches!(trouble, Trouble::Connect(_) | Trouble::Closed(_) | Trouble::Lost(_));
         let (until, fault) = self.judge.judge(now, &trouble, &mut self.credentials);
         let wait = until.saturating_duration_since(now);
         if fault {
@@ -278,6 +284,10 @@ impl Session {
         } else {
             self.state = State::Waiting { until };
             self.report(Report::State(LinkState::Waiting { trouble: Some(trouble), wait }));
+        }
+        // Last, because it may take a while on a dead link.
+        if hang_up {
+            self.hang_up("reconnecting");
         }
     }
 
@@ -292,7 +302,7 @@ impl Session {
         };
         if was_in {
             self.counters.links_lost.add_one();
-            self.actions.push_back(Action::Tell(DownlinkItem::LinkLost));
+            self.actions.push_back(Action::tell(DownlinkItem::LinkLost));
         }
         self.talkers.clear();
         self.starts.clear();
@@ -352,7 +362,7 @@ impl Session {
                     self.send(Command::StopStream { stream_id: Some(stream), channel });
                 }
                 Output::Refused { over } => {
-                    self.actions.push_back(Action::Tell(DownlinkItem::OverRefused { over }));
+                    self.actions.push_back(Action::tell(DownlinkItem::OverRefused { over }));
                 }
                 Output::Reconnect(ghost) => self.lose(now, Trouble::Ghost(ghost)),
                 Output::Told(told) => self.report(Report::Over(told)),

@@ -200,6 +200,12 @@ fn duration(samples: usize) -> Duration {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::float_cmp,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the samples are small whole numbers"
+)]
 mod tests {
     use super::*;
 

@@ -59,7 +59,9 @@ pub enum AddressError {
     #[error("\"{0}\" is not an address like wss://zello.io/ws: check url in [zello]")]
     NotAnAddress(String),
     /// Passwords would cross the network in the open.
-    #[error("\"{0}\" is without TLS, and {1} is another machine: write wss:// (ws:// is for 127.0.0.1 and the like)")]
+    #[error(
+        "\"{0}\" is without TLS, and {1} is another machine: write wss:// (ws:// is for 127.0.0.1 and the like)"
+    )]
     NotSafe(String, String),
 }
 
@@ -110,13 +112,11 @@ impl Internet {
     }
 
     fn tls(&self) -> Result<Arc<ClientConfig>, ConnectFailure> {
-        match self.tls.get() {
-            Some(config) => Ok(Arc::clone(config)),
-            None => {
-                let config = tls::client_config(self.ca_file.as_deref())?;
-                Ok(Arc::clone(self.tls.get_or_init(|| config)))
-            }
+        if let Some(config) = self.tls.get() {
+            return Ok(Arc::clone(config));
         }
+        let config = tls::client_config(self.ca_file.as_deref())?;
+        Ok(Arc::clone(self.tls.get_or_init(|| config)))
     }
 }
 
@@ -130,9 +130,7 @@ impl Dial for Internet {
         let config = if address.secure { Some(self.tls()?) } else { None };
         let tcp = connect_tcp(&address).await?;
         match config {
-            Some(config) => {
-                Ok(Transport::Tls(Box::new(tls::secure(config, &address.host, tcp).await?)))
-            }
+            Some(config) => Ok(Transport::Tls(Box::new(tls::secure(config, &address.host, tcp).await?))),
             None => Ok(Transport::Plain(tcp)),
         }
     }
@@ -177,7 +175,10 @@ fn tcp_failure(host: &str, at: SocketAddr, error: &io::Error) -> ConnectFailure 
     } else {
         "check the network"
     };
-    ConnectFailure { kind: ConnectKind::Tcp, text: format!("{host}: no connection to {at}: {error}; {remedy}") }
+    ConnectFailure {
+        kind: ConnectKind::Tcp,
+        text: format!("{host}: no connection to {at}: {error}; {remedy}"),
+    }
 }
 
 /// Makes a WebSocket of a connection.
@@ -206,7 +207,9 @@ fn upgrade_failure(url: &str, error: &WsError) -> ConnectFailure {
         let status = response.status();
         let remedy = match status.as_u16() {
             429 => "too many connects from this address: waiting; see that no other program uses the account",
-            400..=499 => "this is not the address of a Zello service: check url, server or network in [zello]",
+            400..=499 => {
+                "this is not the address of a Zello service: check url, server or network in [zello]"
+            }
             _ => "the service has a fault; tried again",
         };
         let text = format!("{url}: the server answers HTTP {status}: {remedy}");
@@ -269,10 +272,13 @@ mod tests {
 
     #[test]
     fn without_tls_only_this_machine_is_taken() {
-        for url in ["ws://127.0.0.1:8008/ws", "ws://127.3.2.1/ws", "ws://[::1]:8008/ws", "WS://localhost/ws"] {
+        for url in ["ws://127.0.0.1:8008/ws", "ws://127.3.2.1/ws", "ws://[::1]:8008/ws", "WS://localhost/ws"]
+        {
             assert!(Address::parse(url).is_ok(), "{url}");
         }
-        for url in ["ws://192.168.1.4/ws", "ws://zello.io/ws", "ws://127.0.0.1.example.org/ws", "ws://[::2]/ws"] {
+        for url in
+            ["ws://192.168.1.4/ws", "ws://zello.io/ws", "ws://127.0.0.1.example.org/ws", "ws://[::2]/ws"]
+        {
             let refused = Address::parse(url).unwrap_err();
             assert!(matches!(refused, AddressError::NotSafe(..)), "{url}: {refused}");
         }
@@ -282,7 +288,10 @@ mod tests {
     fn an_address_names_host_and_port() {
         let address = |secure, host: &str, port| Ok(Address { secure, host: host.to_owned(), port });
         assert_eq!(Address::parse("wss://zello.io/ws"), address(true, "zello.io", 443));
-        assert_eq!(Address::parse("wss://zes.example.org:8443/ws/mesh"), address(true, "zes.example.org", 8443));
+        assert_eq!(
+            Address::parse("wss://zes.example.org:8443/ws/mesh"),
+            address(true, "zes.example.org", 8443)
+        );
         assert_eq!(Address::parse("ws://[::1]:8008/ws"), address(false, "::1", 8008));
     }
 

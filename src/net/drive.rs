@@ -174,8 +174,9 @@ impl<'a, D: Dial> Driver<'a, D> {
             }
             News::Frame(Message::Close(frame)) => {
                 self.link = Link::Down;
-                let (code, reason) =
-                    frame.map_or((None, String::new()), |frame| (Some(frame.code.into()), frame.reason.to_string()));
+                let (code, reason) = frame.map_or((None, String::new()), |frame| {
+                    (Some(frame.code.into()), frame.reason.to_string())
+                });
                 self.session.handle(now, Fact::Closed { code: Some(code.unwrap_or(1005)), reason: &reason });
             }
             News::Lost(why) => {
@@ -196,7 +197,7 @@ impl<'a, D: Dial> Driver<'a, D> {
                     Action::SendBinary(bytes) => unflushed |= self.feed(Message::binary(bytes)).await,
                     Action::Ping => unflushed |= self.feed(Message::Ping(Vec::new().into())).await,
                     Action::Hangup { code, reason } => self.hang_up(code, reason).await,
-                    Action::Tell(item) => self.outlet.tell(item),
+                    Action::Tell(item) => self.outlet.tell(*item),
                     Action::Report(report) => self.outlet.report(report),
                 }
             }

@@ -80,7 +80,9 @@ fn write_over(told: &Told) {
         Told::Sent { over, packets, speech, lost, took } => {
             warn!(over = over.0, packets, ?speech, lost, ?took, "over sent in part");
         }
-        Told::Lost { over, packets } => warn!(over = over.0, packets, "over lost: the channel did not take it"),
+        Told::Lost { over, packets } => {
+            warn!(over = over.0, packets, "over lost: the channel did not take it");
+        }
         Told::StartRefused { over, error: Some(error), again_in, held } => {
             info!(over = over.0, %error, ?again_in, ?held, "the channel does not take the over yet");
         }
@@ -89,7 +91,9 @@ fn write_over(told: &Told) {
         }
         Told::Cut { over, error: Some(error) } => warn!(over = over.0, %error, "over refused by the server"),
         Told::Cut { over, error: None } => warn!(over = over.0, "over ended by the server"),
-        Told::Orphan { stream } => warn!(stream = stream.0, "late answer to start_stream: stream stopped at once"),
+        Told::Orphan { stream } => {
+            warn!(stream = stream.0, "late answer to start_stream: stream stopped at once");
+        }
         Told::Forbidden => warn!("this log-on may only listen: overs of the radio are lost"),
     }
 }

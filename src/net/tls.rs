@@ -56,8 +56,9 @@ pub(super) async fn secure(
     host: &str,
     tcp: TcpStream,
 ) -> Result<TlsStream<TcpStream>, ConnectFailure> {
-    let name = ServerName::try_from(host.to_owned())
-        .map_err(|_| settings(format!("{host}: not a host name that a certificate can prove: check url in [zello]")))?;
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+        settings(format!("{host}: not a host name that a certificate can prove: check url in [zello]"))
+    })?;
     TlsConnector::from(config).connect(name, tcp).await.map_err(|error| {
         let remedy = remedy(&error);
         ConnectFailure { kind: ConnectKind::Tls, text: format!("{host}: no TLS connection: {error}{remedy}") }

@@ -1,6 +1,10 @@
 //! Somebody talks on the channel: speech as Opus packets with their times of arrival, good network or bad.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot prepare itself has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot prepare itself has failed"
+)]
 
 use std::path::Path;
 use std::time::Duration;
@@ -147,7 +151,9 @@ pub fn encode(span: Duration, bitrate_bps: u32, sound: &[f32]) -> Vec<Vec<u8>> {
     padded.resize((sound.len() + encoder.lookahead()).div_ceil(packet) * packet, 0.0);
     let mut bytes = [0; 1_024];
     let packets = padded.chunks(packet);
-    packets.map(|pcm| encoder.encode(pcm, &mut bytes).map(|length| bytes[..length].to_vec()).unwrap()).collect()
+    packets
+        .map(|pcm| encoder.encode(pcm, &mut bytes).map(|length| bytes[..length].to_vec()).unwrap())
+        .collect()
 }
 
 /// Packets of one stream as sound.

@@ -3,7 +3,14 @@
 //! The radio's sound comes, and the sound card plays, one block every 10 ms. Whatever a test does, each step also
 //! checks what must hold always: never keyed while an over is open, and no rest between heartbeats above 50 ms.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot prepare itself has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    clippy::indexing_slicing,
+    clippy::single_match_else,
+    clippy::unchecked_time_subtraction,
+    reason = "a test that cannot prepare itself has failed"
+)]
 
 #[path = "talk.rs"]
 pub mod talk;
@@ -413,7 +420,8 @@ impl World {
         if self.microphone {
             let heard = |i| self.heard_by_radio.get(first + i).copied().unwrap_or(0.0);
             let samples = std::array::from_fn(heard);
-            let block = CapturedBlock { samples, captured_at: self.start + self.next_block, after_gap: false };
+            let block =
+                CapturedBlock { samples, captured_at: self.start + self.next_block, after_gap: false };
             self.capture.enqueue(block).unwrap_or_else(|_| panic!("the engine takes every block"));
         }
         if self.status.state() == DeviceState::Running {
@@ -442,10 +450,20 @@ impl World {
         assert!(!(open && self.is_keyed()), "keyed at {:?} while an over is open", self.now);
         let beats = self.beats.lock().unwrap();
         if let [.., before, last] = beats.as_slice() {
-            assert!(last.at - before.at <= HEARTBEAT, "no heartbeat between {:?} and {:?}", before.at, last.at);
+            assert!(
+                last.at - before.at <= HEARTBEAT,
+                "no heartbeat between {:?} and {:?}",
+                before.at,
+                last.at
+            );
         }
         if let Some(last) = beats.last() {
-            assert!(self.now - last.at <= HEARTBEAT, "no heartbeat since {:?}, now is {:?}", last.at, self.now);
+            assert!(
+                self.now - last.at <= HEARTBEAT,
+                "no heartbeat since {:?}, now is {:?}",
+                last.at,
+                self.now
+            );
         }
     }
 
@@ -487,7 +505,8 @@ pub fn place(sound: &[f32], recording: &[f32]) -> Option<usize> {
     let spoken = extent(sound)?;
     let (probe, rest) = (&sound[spoken.clone()][..BLOCK_SAMPLES], &sound[spoken.clone()]);
     let last = recording.len().checked_sub(sound.len())?;
-    let found = (0..=last).step_by(BLOCK_SAMPLES).find(|at| recording[at + spoken.start..].starts_with(probe))?;
+    let found =
+        (0..=last).step_by(BLOCK_SAMPLES).find(|at| recording[at + spoken.start..].starts_with(probe))?;
     recording[found + spoken.start..].starts_with(rest).then_some(found)
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct AlsaCapture {
     frames: Frames,
     /// One period as the hardware gives it.
     bytes: Vec<u8>,
+    /// The voice in it.
+    voice: Vec<f32>,
     converter: Converter,
     started: bool,
     after_xrun: bool,
@@ -35,7 +37,8 @@ impl AlsaCapture {
         let converter = Converter::new(agreed.rate_hz, SAMPLE_RATE_HZ, port.agreed.period_frames)
             .map_err(|error| AudioError::no_conversion(name, agreed.rate_hz, &error))?;
         let bytes = vec![0; port.agreed.period_frames * frames.bytes()];
-        Ok(Self { port, frames, bytes, converter, started: false, after_xrun: false })
+        let voice = vec![0.0; port.agreed.period_frames];
+        Ok(Self { port, frames, bytes, voice, converter, started: false, after_xrun: false })
     }
 
     /// Moves what the hardware has, a period at most, into the converter; waits when it has nothing.
@@ -51,7 +54,8 @@ impl AlsaCapture {
             Ok(read) => {
                 self.port.moved();
                 let bytes = self.bytes.get(..read * self.frames.bytes()).unwrap_or_default();
-                self.converter.push(self.frames.decode(bytes));
+                let decoded = self.frames.decode(bytes, &mut self.voice);
+                self.converter.push(self.voice.get(..decoded).unwrap_or_default());
                 return Ok(());
             }
             Err(error) => self.port.handle(error)?,

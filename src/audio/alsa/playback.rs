@@ -124,9 +124,9 @@ impl Playback for AlsaPlayback {
 
     fn write(&mut self, block: &Block) -> Result<Write, AudioError> {
         self.wait()?;
-        self.converter.push(block.iter().copied());
+        self.converter.push(block);
         let mut bytes = std::mem::take(&mut self.bytes);
-        let length = self.frames.encode(self.converter.take_all(), &mut bytes);
+        let length = self.frames.encode(self.converter.take_all().as_slice(), &mut bytes);
         let written = self.transfer(bytes.get(..length).unwrap_or_default());
         self.bytes = bytes;
         written?;

@@ -18,7 +18,7 @@ use crate::config::Channel;
 const READ_AHEAD_BYTES: usize = 64 * 1024;
 
 /// Frames that go through the converter at a time; a part of 10 ms of the slowest rate.
-const FRAMES_AT_ONCE: u32 = 32;
+const FRAMES_AT_ONCE: usize = 32;
 
 /// A WAV file that plays as if the radio heard it.
 pub(crate) struct WavCapture {
@@ -56,9 +56,8 @@ impl WavCapture {
         if channel == Channel::Right && spec.channels == 1 {
             return Err(bad("it is mono and has no right channel (capture_channel in [audio])".to_owned()));
         }
-        let most = FRAMES_AT_ONCE as usize;
-        let converter =
-            Converter::new(spec.sample_rate, SAMPLE_RATE_HZ, most).map_err(|error| bad(error.to_string()))?;
+        let converter = Converter::new(spec.sample_rate, SAMPLE_RATE_HZ, FRAMES_AT_ONCE)
+            .map_err(|error| bad(error.to_string()))?;
         Ok(Self {
             path: path.to_owned(),
             channel,
@@ -81,10 +80,14 @@ impl WavCapture {
 
     /// Moves the next stretch of the file, or of the silence after it, into the converter.
     fn advance(&mut self) -> Result<(), AudioError> {
-        for _ in 0..FRAMES_AT_ONCE {
-            let sample = if self.frames_left == 0 { 0.0 } else { self.next_frame()? };
-            self.converter.push(std::iter::once(sample));
+        let mut stretch = [0.0; FRAMES_AT_ONCE];
+        for slot in &mut stretch {
+            if self.frames_left == 0 {
+                break;
+            }
+            *slot = self.next_frame()?;
         }
+        self.converter.push(&stretch);
         Ok(())
     }
 

@@ -114,13 +114,19 @@ impl Gateway {
     }
 
     /// Asks the gateway to end as systemd does, and keeps its log.
-    pub(super) fn stop(mut self, files: &Files) -> anyhow::Result<ExitStatus> {
+    pub(super) async fn stop(mut self, files: &Files) -> anyhow::Result<ExitStatus> {
         let pid = i32::try_from(self.child.id())
             .ok()
             .and_then(Pid::from_raw)
             .context("the gateway has no process id")?;
         kill_process(pid, Signal::TERM).context("cannot stop the gateway")?;
-        let status = self.child.wait().context("cannot wait for the gateway")?;
+        // The simulator lives on this thread too and must hear the gateway's goodbye.
+        let status = loop {
+            match self.child.try_wait().context("cannot wait for the gateway")? {
+                Some(status) => break status,
+                None => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        };
         self.lines.extend(self.log.iter());
         std::fs::write(&files.log, self.words())
             .with_context(|| format!("cannot write {}", files.log.display()))?;

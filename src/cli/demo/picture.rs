@@ -98,7 +98,7 @@ impl Strip {
         text(svg, (LEFT - 12.0, note_y), 11, "end", "#5b6b7b", &self.note);
         match &self.content {
             Content::Wave { start_s, samples, colour } => {
-                wave(svg, axis, (y, middle), *start_s, samples, colour)
+                wave(svg, axis, (y, middle), *start_s, samples, colour);
             }
             Content::Line { active, colour } => bars(svg, axis, y, active, colour),
         }

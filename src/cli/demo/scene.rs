@@ -103,7 +103,7 @@ pub(super) async fn play(files: &Files, speech: &Speech) -> anyhow::Result<Playe
         Stage { files, speech, events, start: gateway.opened_at, wall: wall_clock(), seen: Vec::new() };
     stage.wait_for_log_on().await?;
     let played = stage.act(&phone, &gateway).await;
-    let status = gateway.stop(files)?;
+    let status = gateway.stop(files).await?;
     phone.hang_up().await;
     let played = played?;
     ensure!(status.success(), "the gateway ended with {status}; its log: {}", files.log.display());
@@ -193,10 +193,12 @@ impl Stage<'_> {
 
     fn squelch(&self, level: &str) -> anyhow::Result<()> {
         // Never waits for a reader: a gateway that is gone is an error, not a hang.
-        let pipe = OpenOptions::new()
-            .write(true)
-            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
-            .open(&self.files.cos);
+        #[expect(
+            clippy::cast_possible_wrap,
+            reason = "flags of open(2), which the standard library takes as i32"
+        )]
+        let no_wait = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+        let pipe = OpenOptions::new().write(true).custom_flags(no_wait).open(&self.files.cos);
         pipe.and_then(|mut pipe| writeln!(pipe, "{level}"))
             .with_context(|| format!("cannot write to {}", self.files.cos.display()))
     }
@@ -207,14 +209,20 @@ impl Stage<'_> {
             let now = self.since(event.at.into_std());
             match &event.what {
                 Seen::StreamStarted { stream, from, .. } if from == user => {
-                    streams.push((*stream, now..f64::INFINITY))
+                    streams.push((*stream, now..f64::INFINITY));
                 }
                 Seen::StreamStopped { stream, .. } => {
                     if let Some((_, times)) = streams.iter_mut().find(|(known, _)| known == stream) {
                         times.end = now;
                     }
                 }
-                _ => {}
+                Seen::Opened(_)
+                | Seen::LoggedOn(..)
+                | Seen::Refused(..)
+                | Seen::StreamStarted { .. }
+                | Seen::Packet { .. }
+                | Seen::Text { .. }
+                | Seen::Closed(_) => {}
             }
         }
         streams.into_iter().map(|(_, times)| times).collect()

@@ -134,6 +134,6 @@ mod tests {
     fn a_bar_is_empty_at_silence_and_full_at_full_scale() {
         assert_eq!(bar(0.0), "··········");
         assert_eq!(bar(1.0), "▮▮▮▮▮▮▮▮▮▮");
-        assert_eq!(bar(0.056), "▮▮▮▮▮▮····", "-25 dBFS");
+        assert_eq!(bar(0.1), "▮▮▮▮▮▮····", "-20 dBFS");
     }
 }

@@ -167,7 +167,7 @@ impl Queue {
             .collect()
     }
 
-    /// Drops the oldest packets beyond `limit`, and all that were captured before `eldest`.
+    /// Drops the oldest packets beyond `limit`, and all that were captured at `eldest` or before.
     pub(super) fn expire(&mut self, limit: usize, eldest: Option<Instant>) {
         let mut surplus = self.len().saturating_sub(limit);
         for over in &mut self.overs {
@@ -176,7 +176,7 @@ impl Queue {
                 .iter()
                 .enumerate()
                 .take_while(|(n, packet)| {
-                    *n < surplus || eldest.is_some_and(|eldest| packet.captured_at < eldest)
+                    *n < surplus || eldest.is_some_and(|eldest| packet.captured_at <= eldest)
                 })
                 .count();
             over.packets.drain(..count);

@@ -8,8 +8,8 @@ use super::trouble::{Place, Trouble};
 use super::{Action, LinkState, Report, Session};
 use crate::logic::exchange::DownlinkItem;
 use crate::zello::{
-    AudioFrame, BinaryFrame, ChannelStatus, ErrorClass, ErrorCode, Event, Reply, Seq, ServerMessage, StreamId,
-    StreamStart, Success,
+    AudioFrame, BinaryFrame, ChannelStatus, ErrorClass, ErrorCode, Event, Reply, Seq, ServerMessage,
+    StreamId, StreamStart, Success,
 };
 
 impl Session {
@@ -40,9 +40,8 @@ impl Session {
         if !self.talkers.has(frame.stream_id) {
             return;
         }
-        self.counters.downlink_packets.add_one();
         match frame.payload.try_into() {
-            Ok(payload) => self.actions.push_back(Action::Tell(DownlinkItem::Packet {
+            Ok(payload) => self.actions.push_back(Action::tell(DownlinkItem::Packet {
                 stream: frame.stream_id,
                 id: frame.packet_id,
                 at: now,
@@ -55,10 +54,10 @@ impl Session {
     fn receive_reply(&mut self, now: Instant, reply: Reply) {
         let Some(seq) = reply.seq else {
             // A failure without a number can only be read as an event.
-            return match reply.outcome {
-                Err(error) => self.receive_error(now, error),
-                Ok(_) => {}
-            };
+            if let Err(error) = reply.outcome {
+                self.receive_error(now, error);
+            }
+            return;
         };
         match self.state {
             State::Linked(linked) => match linked.stage {
@@ -123,10 +122,9 @@ impl Session {
         match self.talkers.begin(&start, &self.credentials) {
             Verdict::Play { evicted } => {
                 if let Some(stream) = evicted {
-                    self.actions.push_back(Action::Tell(DownlinkItem::Stop { stream }));
+                    self.actions.push_back(Action::tell(DownlinkItem::Stop { stream }));
                 }
-                self.counters.downlink_streams.add_one();
-                self.actions.push_back(Action::Tell(DownlinkItem::Start { stream, at: now }));
+                self.actions.push_back(Action::tell(DownlinkItem::Start { stream, at: now }));
                 self.report(Report::Heard { stream, from: start.from, direct: start.to.is_some() });
             }
             Verdict::Ignore(why) => {
@@ -138,7 +136,7 @@ impl Session {
     fn receive_stream_stop(&mut self, now: Instant, stream: StreamId) {
         // Numbers are not promised to be unique over both directions; what we hear has precedence.
         if self.talkers.end(stream) {
-            self.actions.push_back(Action::Tell(DownlinkItem::Stop { stream }));
+            self.actions.push_back(Action::tell(DownlinkItem::Stop { stream }));
         } else if self.outbox.handle_own_stop(now, stream) {
             return;
         }
@@ -233,13 +231,10 @@ fn ends_session(error: &ErrorCode, answers_stream_request: bool) -> bool {
     }
     match error.class(answers_stream_request) {
         ErrorClass::Fatal => true,
-        ErrorClass::Transient => match error {
-            ErrorCode::InternalServerError => !answers_stream_request,
-            other => !matches!(
-                other,
-                ErrorCode::ChannelIsNotReady | ErrorCode::ChannelClosed | ErrorCode::Other(_)
-            ),
-        },
+        ErrorClass::Transient if *error == ErrorCode::InternalServerError => !answers_stream_request,
+        ErrorClass::Transient => {
+            !matches!(error, ErrorCode::ChannelIsNotReady | ErrorCode::ChannelClosed | ErrorCode::Other(_))
+        }
         ErrorClass::Stream | ErrorClass::Bug => false,
     }
 }

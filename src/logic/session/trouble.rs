@@ -135,10 +135,7 @@ fn remedy(error: &ErrorCode) -> Option<&'static str> {
         (ErrorCode::ChannelsLimitExceeded, "one channel an account: end the other log-ons"),
         (ErrorCode::Suspended, "the network is suspended: ask Zello or its administrator"),
         (ErrorCode::Banned, "the account is shut out: ask the channel's owner"),
-        (
-            ErrorCode::Kicked,
-            "the same account logged on elsewhere: give this gateway an account of its own",
-        ),
+        (ErrorCode::Kicked, "the same account logged on elsewhere: give this gateway an account of its own"),
     ];
     hints.iter().find(|(known, _)| known == error).map(|(_, hint)| *hint)
 }
