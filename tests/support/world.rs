@@ -33,6 +33,7 @@ use zello_gateway::dsp::UplinkChain;
 use zello_gateway::engine::{Engine, Event, Ports};
 use zello_gateway::lines::{CosEdge, HEARTBEAT, Keyer, LineError};
 use zello_gateway::logic::exchange::{DownlinkItem, OverId, UplinkItem};
+use zello_gateway::net;
 use zello_gateway::queue::{self, Consumer, Producer};
 use zello_gateway::zello::{PacketId, StreamId};
 
@@ -165,9 +166,11 @@ pub struct World {
     playback: Consumer<'static, Block>,
     status: Arc<DeviceStatus>,
     cos: Producer<'static, CosEdge>,
-    to_net: Consumer<'static, UplinkItem>,
-    from_net: Producer<'static, DownlinkItem>,
+    /// The network task's ends; absent when there is a real one.
+    net: Option<(Consumer<'static, UplinkItem>, Producer<'static, DownlinkItem>)>,
     engine_events: Consumer<'static, Event>,
+    /// An over is open, as the log has it.
+    receiving: bool,
 }
 
 impl World {
@@ -178,6 +181,13 @@ impl World {
 
     /// A gateway with some other settings.
     pub fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let (mut world, net) = Self::networked(Instant::now(), change);
+        world.net = Some((net.uplink, net.downlink));
+        world
+    }
+
+    /// A gateway that begins at `start`, and what its network task needs.
+    pub fn networked(start: Instant, change: impl FnOnce(&mut Config)) -> (Self, net::Ports) {
         let mut config = config();
         change(&mut config);
         let (capture, capture_rx) = queue::channel::<_, 32>();
@@ -191,21 +201,28 @@ impl World {
         status.set_state(DeviceState::Running);
         let clock = Arc::new(AtomicU64::new(0));
         let beats = Arc::new(Mutex::new(Vec::with_capacity(1 << 16)));
+        let net_bell = Bell::new().unwrap();
         let ports = Ports {
             capture: capture_rx,
             playback: playback_tx,
             cos: cos_rx,
             to_net: to_net_tx,
-            net_bell: Bell::new().unwrap(),
+            net_bell: net_bell.clone(),
             from_net: from_net_rx,
             events: events_tx,
             playback_status: Arc::clone(&status),
             counters: Arc::clone(&counters),
         };
-        let start = Instant::now();
+        let network = net::Ports {
+            uplink: to_net,
+            uplink_bell: net_bell,
+            downlink: from_net,
+            engine_bell: Bell::new().unwrap(),
+            counters: Arc::clone(&counters),
+        };
         let hand = Hand { clock: Arc::clone(&clock), beats: Arc::clone(&beats) };
         let engine = Engine::new(start, &config, ports, hand).unwrap();
-        Self {
+        let world = Self {
             config,
             counters,
             heard_by_radio: Vec::new(),
@@ -226,10 +243,11 @@ impl World {
             playback,
             status,
             cos,
-            to_net,
-            from_net,
+            net: None,
             engine_events,
-        }
+            receiving: false,
+        };
+        (world, network)
     }
 
     /// The radio hears a sound from `at` on; squelch is another matter.
@@ -296,6 +314,12 @@ impl World {
         self.status.set_delay(delay);
     }
 
+    /// When something happens next.
+    pub fn next(&self) -> Duration {
+        let planned = self.plan.first_key_value().map(|((at, _), _)| *at);
+        self.next_step.min(self.next_block).min(planned.unwrap_or(Duration::MAX))
+    }
+
     /// Lets time pass until `until`.
     pub fn run(&mut self, until: Duration) {
         self.drive(until, Engine::step);
@@ -308,8 +332,7 @@ impl World {
         mut step: impl FnMut(&mut Engine<Hand>, Instant) -> Result<Instant, LineError>,
     ) {
         loop {
-            let planned = self.plan.first_key_value().map(|((at, _), _)| *at);
-            let next = self.next_step.min(self.next_block).min(planned.unwrap_or(Duration::MAX));
+            let next = self.next();
             if next > until {
                 self.now = until;
                 return;
@@ -404,9 +427,8 @@ impl World {
                     self.cos.enqueue(CosEdge { open, at: self.start + self.now }).unwrap();
                 }
                 Deed::Channel(item) => {
-                    if self.from_net.enqueue(*item).is_err() {
-                        self.counters.downlink_packets_dropped.add_one();
-                    }
+                    let (_, from_net) = self.net.as_mut().unwrap();
+                    from_net.enqueue(*item).unwrap_or_else(|_| panic!("the engine takes every item"));
                 }
                 Deed::Playback(state) => self.status.set_state(state),
                 Deed::Microphone(works) => self.microphone = works,
@@ -440,14 +462,23 @@ impl World {
     }
 
     fn collect(&mut self) {
-        while let Some(item) = self.to_net.dequeue() {
+        while let Some(item) = self.net.as_mut().and_then(|(to_net, _)| to_net.dequeue()) {
             self.take(item);
         }
         while let Some(event) = self.engine_events.dequeue() {
+            match event {
+                Event::OverBegan => self.receiving = true,
+                Event::OverEnded { .. } => self.receiving = false,
+                _ => {}
+            }
             self.events.push((self.now, event));
         }
-        let open = self.overs.iter().any(|over| over.ended.is_none());
-        assert!(!(open && self.is_keyed()), "keyed at {:?} while an over is open", self.now);
+        let open = self.overs.last().is_some_and(|over| over.ended.is_none());
+        assert!(
+            !((open || self.receiving) && self.is_keyed()),
+            "keyed at {:?} while an over is open",
+            self.now
+        );
         let beats = self.beats.lock().unwrap();
         if let [.., before, last] = beats.as_slice() {
             assert!(
@@ -498,6 +529,14 @@ pub fn extent(sound: &[f32]) -> Option<Range<usize>> {
     let first = sound.iter().position(|sample| *sample != 0.0)?;
     let last = sound.iter().rposition(|sample| *sample != 0.0)?;
     Some(first..last + 1)
+}
+
+/// Panics with the first packet that differs.
+#[track_caller]
+pub fn assert_same<A: AsRef<[u8]>, B: AsRef<[u8]>>(heard: &[A], said: &[B]) {
+    let same = heard.iter().zip(said).take_while(|(heard, said)| heard.as_ref() == said.as_ref()).count();
+    let whole = same == heard.len() && same == said.len();
+    assert!(whole, "of {} packets heard and {} said only the first {same} agree", heard.len(), said.len());
 }
 
 /// Where a sound, which begins on a block, stands in a recording to the bit; its silent ends do not count.
