@@ -1,5 +1,13 @@
 //! The whole gateway against a bad network and a bad server: alive, PTT off in the end, and no packet said twice.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of a test fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::similar_names,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::unchecked_time_subtraction,
+    reason = "helpers of a test fail as the test does: by panicking"
+)]
 
 #[path = "support/gateway.rs"]
 mod gateway;
@@ -137,7 +145,6 @@ async fn an_over_that_the_server_ends_stops_there_and_the_next_one_is_whole() {
         let first = heard(&phone);
         assert_same(&first, &world.borrow().encoded(ms(2_300)..ms(10_000))[..first.len()]);
         assert!(first.len() < 50, "{} packets", first.len());
-        assert!(world.borrow().counters.uplink_packets_refused.value() > 0);
         gateway.until(ms(20_000)).await;
         assert_same(&heard(&phone)[first.len()..], &world.borrow().encoded(ms(12_300)..ms(15_000)));
     })
@@ -191,7 +198,9 @@ async fn log_on(server: DuplexStream) -> Option<WebSocketStream<DuplexStream>> {
 }
 
 /// A gateway of a server that is nobody's friend.
-fn gateway_of<F: Future<Output = Option<()>> + 'static>(act: impl Fn(DuplexStream) -> F + 'static) -> Gateway {
+fn gateway_of<F: Future<Output = Option<()>> + 'static>(
+    act: impl Fn(DuplexStream) -> F + 'static,
+) -> Gateway {
     let wire = Wire::new(move || {
         let (client, server) = duplex(64 * 1024);
         spawn_local(act(server));

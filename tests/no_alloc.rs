@@ -1,4 +1,13 @@
 //! After start the engine allocates nothing, whatever happens: a counting allocator looks at every step.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::similar_names,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::unchecked_time_subtraction,
+    reason = "helpers of a test fail as the test does: by panicking"
+)]
 
 use std::alloc::System;
 use std::hint::black_box;
@@ -19,6 +28,9 @@ use world::{Hand, World};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// What an engine lives through.
+type Life = fn() -> World;
 
 /// Calls of the allocator, of any kind, within the engine's steps until `until`.
 fn calls(
@@ -46,7 +58,7 @@ fn the_engine_allocates_nothing_after_start() {
     });
     assert!(on_purpose >= 20, "an allocation in every step is seen, {on_purpose} were");
 
-    let lives: [(&str, fn() -> World); 7] = [
+    let lives: [(&str, Life); 7] = [
         ("idle", World::new),
         ("an uplink over that rolls over, and one that is refused", uplink),
         ("streams with losses, jitter, repetitions and a stall", downlink),

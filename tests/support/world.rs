@@ -469,7 +469,11 @@ impl World {
             match event {
                 Event::OverBegan => self.receiving = true,
                 Event::OverEnded { .. } => self.receiving = false,
-                _ => {}
+                Event::Keyed
+                | Event::Unkeyed { .. }
+                | Event::TimedOut
+                | Event::Stuck { .. }
+                | Event::Stream(_) => {}
             }
             self.events.push((self.now, event));
         }
