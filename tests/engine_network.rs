@@ -22,7 +22,7 @@ fn talk() -> Talk {
 fn live_through(talk: &Talk) -> World {
     let mut world = World::new();
     world.channel_says(talk);
-    world.run(ms(20_000));
+    world.run(ms(13_000));
     assert!(!world.is_keyed());
     assert_eq!(world.unexplained_packets(), 0);
     assert_eq!(world.counters.downlink_packets.value(), talk.packets.len() as u64);
@@ -52,7 +52,7 @@ fn whatever_the_jitter_each_packet_that_came_is_said() {
 /// What was spoken after a quarter of a second of the stall, when the decoder has found its way, and in the second after.
 fn after_the_stall(world: &World) -> compare::Likeness {
     let spoken = &speech("phone")[samples(ms(2_250))..samples(ms(5_500))];
-    compare::find(spoken, world.played(ms(4_500)..ms(10_000))).unwrap()
+    compare::find(spoken, world.played(ms(5_000)..ms(8_750))).unwrap()
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn packets_that_come_twice_are_said_once_and_counted() {
     twice.packets.extend(copies.iter().cloned());
     let mut world = World::new();
     world.channel_says(&twice);
-    world.run(ms(20_000));
+    world.run(ms(13_000));
     assert!(place(&once, &world.on_air).is_some(), "bit by bit");
     assert_eq!(world.counters.downlink_packets_late.value(), copies.len() as u64);
 }
@@ -141,7 +141,7 @@ fn markers_of_a_loss_are_concealed_like_the_loss() {
     let mut world = World::new();
     world.channel_says(&lossy);
     world.packet_at(ms(1_000) + ms(60) * 31, 7, 30, &[]);
-    world.run(ms(20_000));
+    world.run(ms(13_000));
     assert_eq!(world.counters.downlink_blocks_concealed.value(), 6);
     assert_eq!(world.counters.downlink_packets.value(), lossy.packets.len() as u64);
     assert_eq!(world.unexplained_packets(), 0);

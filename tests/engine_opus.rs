@@ -169,8 +169,8 @@ fn losses_of_every_kind_of_opus_are_concealed_for_their_time() {
         world.run(ms(6_000));
         assert_eq!(world.counters.downlink_packets_played.value(), talk.packets.len() as u64, "{}", way.name);
         let concealed = world.counters.downlink_blocks_concealed.value();
-        let least = (whole.span * u32::try_from(lost).unwrap()).as_millis() / 10;
-        assert!(u128::from(concealed) >= least, "{}: {concealed} blocks for {lost} packets", way.name);
+        let blocks = (whole.span * u32::try_from(lost).unwrap()).as_millis() / 10;
+        assert_eq!(u128::from(concealed), blocks, "{}: blocks for {lost} packets", way.name);
         // The last half second stands where it stands without losses.
         let end = &spoken[samples(ms(2_300))..samples(ms(2_800))];
         let expected = samples(ms(1_200)) + samples(ms(2_300));
