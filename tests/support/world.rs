@@ -331,8 +331,11 @@ impl World {
         until: Duration,
         mut step: impl FnMut(&mut Engine<Hand>, Instant) -> Result<Instant, LineError>,
     ) {
+        let mut steps_at_once = 0;
         loop {
             let next = self.next();
+            steps_at_once = if next > self.now { 0 } else { steps_at_once + 1 };
+            assert!(steps_at_once < 100, "the engine spins at {:?}", self.now);
             if next > until {
                 self.now = until;
                 return;
