@@ -21,19 +21,27 @@ mod daemon;
 #[path = "support/pulse.rs"]
 mod pulse;
 
-use daemon::{
-    AMPLE, Server, Site, as_sent, assert_whole, epoch, samples, until, until_heard, until_overs, voice,
-};
+use daemon::{Server, Site, as_sent, assert_whole, epoch, samples, until, until_heard, until_overs, voice};
 use pulse::Pulse;
 
 #[test]
 fn the_daemon_bridges_real_sound_devices_both_ways() {
     let pulse = Pulse::start(&["radio_rx", "radio_tx"]);
-    let output = pulse.inside("inside_between_two_cards").output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    println!("{text}");
-    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    // A machine that is too busy for sound in real time says so in its xruns, and gets another chance.
+    for attempt in 1..=3 {
+        let output = pulse.inside("inside_between_two_cards").output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        println!("{text}");
+        if output.status.success() {
+            assert!(text.contains("1 passed"), "{text}");
+            return;
+        }
+        assert!(text.contains(TOO_BUSY) && attempt < 3, "{text}");
+    }
 }
+
+/// Said by the body when sound was lost for want of time, which the counters tell.
+const TOO_BUSY: &str = "this machine is too busy for sound in real time";
 
 /// The radio's own side of both cards: it talks into `radio_rx` and listens to `radio_tx`.
 fn radio() -> Audio {
@@ -81,8 +89,7 @@ async fn say(sound: &[f32], mouth: &mut Producer<'static, Block>) {
 async fn inside_between_two_cards() {
     let audio = radio();
     let (capture, playback) = (open_capture(&audio).unwrap().unwrap(), open_playback(&audio).unwrap());
-    // 60 s: nobody takes from it while the radio talks.
-    let (heard_tx, mut heard) = queue::channel::<CapturedBlock, 6_000>();
+    let (heard_tx, mut heard) = queue::channel::<CapturedBlock, 512>();
     let (mut mouth, said) = queue::channel::<Block, 32>();
     let stop = AtomicBool::new(false);
     let (counters, states) = (Counters::default(), [DeviceStatus::new(), DeviceStatus::new()]);
@@ -93,8 +100,12 @@ async fn inside_between_two_cards() {
     #[expect(clippy::disallowed_methods, reason = "the supervisor of threads is the daemon's")]
     {
         let settings = audio.clone();
-        threads.push(std::thread::spawn(move || run_capture(&settings, capture, heard_tx, &states[0], counters, stop)));
-        threads.push(std::thread::spawn(move || run_playback(&audio, playback, said, &states[1], counters, stop)));
+        threads.push(std::thread::spawn(move || {
+            run_capture(&settings, capture, heard_tx, &states[0], counters, stop)
+        }));
+        threads.push(std::thread::spawn(move || {
+            run_playback(&audio, playback, said, &states[1], counters, stop)
+        }));
     }
     // A monitor is silent for its first seconds.
     until("sound of the card", || heard.dequeue(), String::new).await;
@@ -117,8 +128,6 @@ async fn inside_between_two_cards() {
     until_heard(&phone, &daemon, so_far + Duration::from_millis(900)).await;
     site.squelch("off").await;
     let over = until_overs(&phone, &daemon, 1).await.pop().unwrap();
-    let up = assert_whole("the phone", &as_sent(&spoken), &over.speech().unwrap());
-    println!("up: {up:?}");
 
     // Down: recorded from the card that the transmitter's sound goes to.
     while heard.dequeue().is_some() {}
@@ -136,16 +145,32 @@ async fn inside_between_two_cards() {
     talking.await.unwrap().unwrap();
     // What the card still holds when PTT goes off.
     let limit = ear.sound.len() + samples(1.0);
-    until("the rest of the sound", || { ear.listen(&mut heard); (ear.sound.len() > limit).then_some(()) }, String::new).await;
-    let down = assert_whole("the radio", &answer, &ear.sound);
-    let first_word = ear.began.unwrap() + samples_s(down.delay);
-    let last_word = first_word + samples_s(answer.len());
-    println!("down: {down:?}; keyed {:.3} s before the first word, until {:.3} s after the last", first_word - ptt[0].0, ptt[1].0 - last_word);
-    // The sound server tells its delay to some 50 ms.
-    assert!(ptt[0].0 < first_word && ptt[1].0 > last_word - 0.15, "{ptt:?} around {first_word} to {last_word}");
+    until(
+        "the rest of the sound",
+        || {
+            ear.listen(&mut heard);
+            (ear.sound.len() > limit).then_some(())
+        },
+        String::new,
+    )
+    .await;
     daemon.stop().await;
     stop.store(true, Ordering::Relaxed);
-    let limit = Instant::now() + AMPLE;
-    until("the end of the radio", || threads.iter().all(|thread| thread.is_finished() || Instant::now() > limit).then_some(()), String::new).await;
-    println!("{:?}", counters.all().filter(|(_, count)| *count > 0).collect::<Vec<_>>());
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+
+    let lost = ["capture_xruns", "playback_xruns", "capture_blocks_dropped", "playback_blocks_missing"];
+    let lost: u64 = lost.iter().map(|name| site.counter(name)).sum();
+    let lost = lost + counters.capture_xruns.value() + counters.playback_xruns.value();
+    if lost > 0 {
+        println!("{lost} xruns and late blocks: {TOO_BUSY}");
+    }
+    let up = assert_whole("the phone", &as_sent(&spoken), &over.speech().unwrap());
+    let down = assert_whole("the radio", &answer, &ear.sound);
+    println!("up: {up:?}\ndown: {down:?}");
+    let first_word = ear.began.unwrap() + samples_s(down.delay);
+    let last_word = first_word + samples_s(answer.len());
+    let (lead, tail) = (first_word - ptt[0].0, ptt[1].0 - last_word);
+    println!("keyed {lead:.3} s before the first word, until {tail:.3} s after the last");
+    // The sound server tells its delay to some 50 ms.
+    assert!(lead > 0.0 && tail > -0.1, "keyed {lead:.3} s before the first word, {tail:.3} s after the last");
 }

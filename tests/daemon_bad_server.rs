@@ -28,7 +28,8 @@ impl Raw {
 
     /// The next connection, upgraded.
     async fn accept(&self) -> Client {
-        let (stream, _) = tokio::time::timeout(AMPLE, self.listener.accept()).await.expect("a connection").unwrap();
+        let (stream, _) =
+            tokio::time::timeout(AMPLE, self.listener.accept()).await.expect("a connection").unwrap();
         Client(tokio_tungstenite::accept_async(stream).await.unwrap())
     }
 
@@ -119,14 +120,27 @@ async fn garbage_is_told_and_passed_over() {
     let mut daemon = raw.site.start();
     let mut client = raw.accept_online().await;
     daemon.until_logged(" online").await;
-    let texts = ["", "{", "null", "[]", "0", "\"on_stream_start\"", "{}", "{\"command\":7}", "{\"seq\":\"x\"}", "\u{fffd}\0"];
+    let texts = [
+        "",
+        "{",
+        "null",
+        "[]",
+        "0",
+        "\"on_stream_start\"",
+        "{}",
+        "{\"command\":7}",
+        "{\"seq\":\"x\"}",
+        "\u{fffd}\0",
+    ];
     for text in texts {
         client.send(Message::text(text)).await;
     }
     for bytes in [&[][..], &[1], &[1, 2, 3], &[0; 9], &[255; 64], &[2, 0, 0, 0, 1, 0, 0, 0, 1]] {
         client.bytes(bytes.to_vec()).await;
     }
-    for command in ["on_stream_start", "on_stream_stop", "on_channel_status", "on_error", "on_text_message", "on_new"] {
+    for command in
+        ["on_stream_start", "on_stream_stop", "on_channel_status", "on_error", "on_text_message", "on_new"]
+    {
         client.say(&json!({"command": command, "stream_id": "seven", "channel": 9, "from": null})).await;
     }
     assert_serves(&raw, &mut client, &mut daemon).await;
@@ -215,7 +229,10 @@ async fn a_server_that_says_nothing_at_all_is_given_up_and_tried_again() {
     // It takes the connection and never answers the upgrade; the kernel holds the next ones.
     let silent = tokio::time::timeout(AMPLE, raw.listener.accept()).await.unwrap().unwrap();
     let warning = daemon.until_logged("no link to the channel").await;
-    assert!(warning.contains("WARN") && warning.contains("check that this machine reaches the internet"), "{warning}");
+    assert!(
+        warning.contains("WARN") && warning.contains("check that this machine reaches the internet"),
+        "{warning}"
+    );
     drop(silent);
     let mut client = raw.accept_online().await;
     daemon.until_logged(" online").await;

@@ -38,7 +38,12 @@ fn start_with_room(site: &Site, bytes: usize) -> Daemon {
     let inner = site.command();
     let mut command = Command::new("sh");
     // The unit of `ulimit -f` is 512 bytes; the signal that comes with the limit is not what a full disk does.
-    command.args(["-c", "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"", "sh", &(bytes / 512).to_string()]);
+    command.args([
+        "-c",
+        "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"",
+        "sh",
+        &(bytes / 512).to_string(),
+    ]);
     command.arg(inner.get_program()).args(inner.get_args()).env_remove("JOURNAL_STREAM");
     Daemon::spawn(command)
 }
@@ -57,7 +62,10 @@ async fn a_recording_that_finds_no_room_is_a_named_fault_with_the_transmitter_of
     });
     site.until_ptt(&daemon, &[true]).await;
     let warning = daemon.until_logged("sound device lost").await;
-    assert!(warning.contains("WARN") && warning.contains("says.wav") && warning.contains("make room"), "{warning}");
+    assert!(
+        warning.contains("WARN") && warning.contains("says.wav") && warning.contains("make room"),
+        "{warning}"
+    );
     site.until_ptt(&daemon, &[true, false]).await;
     let phone = talking.await.unwrap().unwrap();
     phone.talk(&voice("phone.wav", 0.5)).await.unwrap();
@@ -76,7 +84,8 @@ async fn a_server_that_comes_after_the_gateway_is_found() {
     let warning = daemon.until_logged("no link to the channel").await;
     assert!(warning.contains("remedy") || warning.contains("check url"), "{warning}");
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
-    let server = Server::serving(listener, zello_gateway::sim::Sim::start(zello_gateway::sim::Settings::default()));
+    let server =
+        Server::serving(listener, zello_gateway::sim::Sim::start(zello_gateway::sim::Settings::default()));
     daemon.until_logged(" online").await;
     let phone = server.phone().await;
     phone.talk(&voice("phone.wav", 0.6)).await.unwrap();

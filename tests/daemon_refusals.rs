@@ -48,7 +48,8 @@ async fn a_recording_to_play_that_is_not_there_is_named() {
     let mut site = Site::hearing(NO_PORT, &after_silence(0.1, &[]));
     fs::remove_file(site.path("hears.wav")).unwrap();
     site.capture = "wav:hears.wav".to_owned();
-    refused(&site, &["ERROR", "hears.wav", "name a WAV file that the gateway may read", "No such file"]).await;
+    refused(&site, &["ERROR", "hears.wav", "name a WAV file that the gateway may read", "No such file"])
+        .await;
 }
 
 #[tokio::test]

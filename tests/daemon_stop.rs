@@ -64,7 +64,9 @@ async fn ends_well_on(signal: Signal) {
     println!("{signal:?}: released {:.3} s after", ptt[1].0 - asked);
     assert!(ptt[1].0 - asked < RELEASED_WITHIN_S, "{ptt:?}, asked at {asked}");
     assert_eq!(until_closed(&site).await["code"], 1000);
-    server.until_seen("the end of the connection", |event| matches!(event.what, Seen::Closed(_)).then_some(())).await;
+    server
+        .until_seen("the end of the connection", |event| matches!(event.what, Seen::Closed(_)).then_some(()))
+        .await;
     let log = daemon.log();
     assert!(log.contains("asked to end") && !log.contains("ERROR"), "{log}");
 }
@@ -153,5 +155,9 @@ async fn a_stop_during_an_over_of_the_radio_ends_its_stream_properly() {
     };
     let (why, packets) = server.until_seen("the stream's stop", |event| stopped(&event.what)).await;
     assert_eq!(why, StopReason::Sender);
-    assert_eq!(site.counter("uplink_packets"), u64::from(packets), "every packet was sent before the goodbye");
+    assert_eq!(
+        site.counter("uplink_packets"),
+        u64::from(packets),
+        "every packet was sent before the goodbye"
+    );
 }

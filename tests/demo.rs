@@ -66,7 +66,9 @@ fn the_demo_ends_well_in_time_and_leaves_what_it_promises() {
     }
     let svg = fs::read_to_string(shown.join("timeline.svg")).unwrap();
     assert_well_formed(&svg);
-    for strip in ["COS", "PTT", "stream up", "stream down", "radio hears", "channel hears", "phone says", "radio says"] {
+    for strip in
+        ["COS", "PTT", "stream up", "stream down", "radio hears", "channel hears", "phone says", "radio says"]
+    {
         assert!(svg.contains(&format!(">{strip}</text>")), "no strip {strip:?}");
     }
     assert_eq!(svg.matches("<path").count(), 4, "four waveforms");
@@ -91,7 +93,9 @@ fn speech_that_cannot_be_spoken_is_refused_at_once_by_name() {
     let folder = tempfile::tempdir().unwrap();
     wav(&folder.path().join("silent.wav"), |_| 0.0);
     fs::write(folder.path().join("text.wav"), "no sound at all").unwrap();
-    for (name, words) in [("missing.wav", "No such file"), ("silent.wav", "silent"), ("text.wav", "cannot be played")] {
+    for (name, words) in
+        [("missing.wav", "No such file"), ("silent.wav", "silent"), ("text.wav", "cannot be played")]
+    {
         let started = Instant::now();
         let said = run_in(folder.path(), &["demo", "--speech", name]);
         assert_eq!(said.code, Some(1), "{name}");

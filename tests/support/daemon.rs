@@ -3,7 +3,11 @@
 //! Tests wait for what happens, never for time to pass; each wait is bounded and says what did not come.
 
 #![allow(dead_code, reason = "each test file uses its part")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot prepare itself has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot prepare itself has failed"
+)]
 
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -110,7 +114,8 @@ impl Site {
 
     /// A file that only its owner reads.
     pub(crate) fn secret(&self, name: &str, text: &str) {
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(self.path(name));
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(self.path(name));
         file.unwrap().write_all(text.as_bytes()).unwrap();
     }
 
@@ -128,7 +133,12 @@ impl Site {
     /// `zello-gateway run` with this configuration, ready to be started.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_zello-gateway"));
-        command.arg("run").arg("--config").arg(self.write_config()).arg("--figures").arg(self.path("figures.json"));
+        command
+            .arg("run")
+            .arg("--config")
+            .arg(self.write_config())
+            .arg("--figures")
+            .arg(self.path("figures.json"));
         quiet(&mut command);
         command
     }
@@ -165,7 +175,8 @@ impl Site {
 
     /// Waits for exactly these levels of the PTT line.
     pub(crate) async fn until_ptt(&self, daemon: &Daemon, levels: &[bool]) -> Vec<(f64, bool)> {
-        let found = || Some(self.ptt()).filter(|ptt| ptt.iter().map(|(_, keyed)| *keyed).eq(levels.iter().copied()));
+        let found =
+            || Some(self.ptt()).filter(|ptt| ptt.iter().map(|(_, keyed)| *keyed).eq(levels.iter().copied()));
         let told = || format!("PTT: {:?}\n{}", self.ptt(), daemon.log());
         until(&format!("PTT levels {levels:?}"), found, told).await
     }
@@ -240,12 +251,15 @@ impl Daemon {
     /// The process of the PTT guard.
     pub(crate) fn guard_pid(&self) -> u32 {
         let is_child = |stat: &str| {
-            let mut fields = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace()).into_iter().flatten();
+            let mut fields =
+                stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace()).into_iter().flatten();
             fields.nth(1) == Some(self.pid().to_string().as_str())
         };
-        let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let processes =
+            fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         let mut ids = processes.filter_map(|name| name.parse::<u32>().ok());
-        let guard = ids.find(|id| fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| is_child(&stat)));
+        let guard =
+            ids.find(|id| fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| is_child(&stat)));
         guard.unwrap_or_else(|| panic!("no guard process\n{}", self.log()))
     }
 
@@ -264,9 +278,11 @@ impl Daemon {
         let status = until("the gateway's end", || self.child.try_wait().unwrap(), told).await;
         // A guard that lives a moment longer shares stderr; its last words belong to the log.
         let reader = self.reader.take();
-        until("the end of the log", || reader.as_ref().is_none_or(std::thread::JoinHandle::is_finished).then_some(()), || {
-            "the guard did not end".to_owned()
-        })
+        until(
+            "the end of the log",
+            || reader.as_ref().is_none_or(std::thread::JoinHandle::is_finished).then_some(()),
+            || "the guard did not end".to_owned(),
+        )
         .await;
         status
     }
@@ -341,7 +357,10 @@ pub(crate) async fn until_heard(phone: &Phone, daemon: &Daemon, at_least: Durati
 
 /// Waits until so many overs of the gateway are over; all of them.
 pub(crate) async fn until_overs(phone: &Phone, daemon: &Daemon, count: usize) -> Vec<Heard> {
-    let overs = || Some(phone.heard()).filter(|heard| heard.iter().filter(|over| over.stopped.is_some()).count() >= count);
+    let overs = || {
+        Some(phone.heard())
+            .filter(|heard| heard.iter().filter(|over| over.stopped.is_some()).count() >= count)
+    };
     until(&format!("{count} overs at the phone"), overs, || daemon.log()).await
 }
 
