@@ -90,6 +90,8 @@ impl<K: Keyer> Engine<K> {
     /// # Errors
     /// [`LineError`] when the guard is gone: the transmitter is no longer ours, and the gateway must end.
     pub fn step(&mut self, now: Instant) -> Result<Instant, LineError> {
+        // First of all: what follows must not key a radio without a sound card, not for a moment.
+        self.tell(now, Input::Playback(self.ports.playback_status.state() == DeviceState::Running))?;
         self.take_edges(now)?;
         self.take_streams(now)?;
         self.tell(now, Input::Timeout)?;
@@ -142,7 +144,6 @@ impl<K: Keyer> Engine<K> {
             self.tell(now, Input::Talk(self.speaker.streams.wants_radio()))?;
         }
         self.speaker.streams.handle_timeout(now);
-        self.tell(now, Input::Playback(self.ports.playback_status.state() == DeviceState::Running))?;
         self.tell(now, Input::Talk(self.speaker.streams.wants_radio()))
     }
 

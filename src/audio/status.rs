@@ -47,7 +47,8 @@ impl DeviceStatus {
         Duration::from_micros(u64::from(self.delay_us.load(Ordering::Relaxed)))
     }
 
-    pub(super) fn set_state(&self, state: DeviceState) {
+    /// Tells how the device is: for its thread, and for tests that stand in for it.
+    pub fn set_state(&self, state: DeviceState) {
         let state = match state {
             DeviceState::Opening => 0,
             DeviceState::Running => RUNNING,
@@ -56,7 +57,8 @@ impl DeviceStatus {
         self.state.store(state, Ordering::Relaxed);
     }
 
-    pub(super) fn set_delay(&self, delay: Duration) {
+    /// Tells the delay: for its thread, and for tests that stand in for it.
+    pub fn set_delay(&self, delay: Duration) {
         self.delay_us.store(u32::try_from(delay.as_micros()).unwrap_or(u32::MAX), Ordering::Relaxed);
     }
 }

@@ -24,8 +24,9 @@ Examples:
   zello-gateway demo
   zello-gateway demo --out demo/ --speech my-voice.wav
 
-The folder of --out then holds timeline.svg, radio-hears.wav and channel-hears.wav (the way up), phone-says.wav and
-radio-says.wav (the way down), and the gateway's own configuration, log and counters.
+The folder of --out then holds a picture, timeline.svg; the recordings of the way up,
+radio-hears.wav and channel-hears.wav, and of the way down, phone-says.wav and radio-says.wav;
+and the gateway's own configuration, log and counters.
 
 Exit codes: 0 everything happened, 1 something did not, 2 wrong command line.")]
 pub struct Args {

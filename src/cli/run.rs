@@ -14,10 +14,10 @@ use crate::daemon;
 #[command(after_help = "\
 Examples:
   zello-gateway run -c gateway.toml
-  systemctl enable --now zello-gateway@hilltop      as a service, with /etc/zello-gateway/hilltop.toml
+  systemctl enable --now zello-gateway@hilltop   as a service: /etc/zello-gateway/hilltop.toml
 
 Environment:
-  ZELLO_GATEWAY_LOG=debug                           log level: error, warn, info, debug, trace; or module=level
+  ZELLO_GATEWAY_LOG=debug   level: error, warn, info, debug or trace; or module=level
 
 Exit codes: 0 stopped when asked to, 1 failed (systemd starts it anew), 2 wrong command line.")]
 pub struct Args {

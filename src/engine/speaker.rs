@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::codec::{Block, CodecError, Decoder, MAX_PACKET_SAMPLES, SAMPLE_RATE_HZ};
+use crate::codec::{BLOCK_SAMPLES, Block, CodecError, Decoder, MAX_PACKET_SAMPLES, SAMPLE_RATE_HZ};
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::dsp::DownlinkChain;
@@ -17,6 +17,8 @@ pub(super) struct Speaker {
     /// Decoded and not yet played.
     pcm: VecDeque<f32>,
     scratch: Box<[f32; MAX_PACKET_SAMPLES]>,
+    /// Samples that were invented and make no whole block yet, for the counter.
+    invented: usize,
 }
 
 impl Speaker {
@@ -27,6 +29,7 @@ impl Speaker {
             chain: DownlinkChain::with_gain_db(config.audio.playback_gain_db),
             pcm: VecDeque::with_capacity(2 * MAX_PACKET_SAMPLES),
             scratch: Box::new([0.0; MAX_PACKET_SAMPLES]),
+            invented: 0,
         })
     }
 
@@ -63,11 +66,14 @@ impl Speaker {
     }
 
     fn conceal(&mut self, time: Duration, counters: &Counters) {
-        // In microseconds: gaps are multiples of 2.5 ms.
-        let samples = usize::try_from(time.as_micros()).unwrap_or(0) * SAMPLE_RATE_HZ as usize / 1_000_000;
-        let Some(gap) = self.scratch.get_mut(..samples.min(MAX_PACKET_SAMPLES)) else { return };
+        // Not in milliseconds: the shortest packets last two and a half.
+        let samples = time.as_micros() * u128::from(SAMPLE_RATE_HZ) / 1_000_000;
+        let samples = usize::try_from(samples).unwrap_or(0).min(MAX_PACKET_SAMPLES);
+        let Some(gap) = self.scratch.get_mut(..samples) else { return };
         if let Ok(invented) = self.decoder.conceal(gap) {
-            counters.downlink_blocks_concealed.add(invented.div_ceil(crate::codec::BLOCK_SAMPLES) as u64);
+            self.invented += invented;
+            counters.downlink_blocks_concealed.add((self.invented / BLOCK_SAMPLES) as u64);
+            self.invented %= BLOCK_SAMPLES;
             self.pcm.extend(gap.iter().take(invented));
         }
     }

@@ -1,0 +1,175 @@
+//! What the radio hears becomes overs, whole: pre-roll, hang, roll-over, refusal.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::similar_names,
+    clippy::cast_possible_truncation,
+    clippy::unchecked_time_subtraction,
+    reason = "helpers of a test fail as the test does: by panicking"
+)]
+
+#[path = "support/world.rs"]
+mod world;
+
+use std::time::Duration;
+
+use world::talk::{duration, ms, samples, speech};
+use world::{World, worst_likeness};
+use zello_gateway::engine::Event;
+use zello_gateway::logic::exchange::{DownlinkItem, OverId};
+
+/// A world in which somebody speaks on the air from 1 s on, and how long.
+fn spoken() -> (World, Duration) {
+    spoken_with(|_| {})
+}
+
+fn spoken_with(change: impl FnOnce(&mut zello_gateway::config::Config)) -> (World, Duration) {
+    let mut world = World::with(change);
+    let said = speech("radio");
+    world.radio_hears(ms(1_000), &said);
+    (world, duration(said.len()))
+}
+
+#[test]
+fn an_over_is_whole_to_the_sample_block() {
+    let (mut world, length) = spoken();
+    world.squelch(ms(1_003)..ms(8_003));
+    world.run(ms(10_000));
+
+    let [over] = world.overs.as_slice() else { panic!("one over, not {}", world.overs.len()) };
+    // 200 ms of pre-roll before the last whole block at 1 s; the hang's 500 ms after 8 s.
+    assert_eq!(over.opus(), world.encoded(ms(800)..ms(8_500)));
+    assert_eq!((over.opened_at, over.began, over.ended), (ms(1_003), ms(1_003), Some(ms(8_503))));
+    let original = world.filtered(ms(1_000)..ms(1_000) + length);
+    let worst = worst_likeness(&original, &over.sound(), samples(ms(200)));
+    assert!(worst > 0.8, "the worst quarter of a second is like its source by {worst} only");
+    assert_eq!(world.counters.uplink_packets.value(), over.packets.len() as u64);
+    assert_eq!(world.counters.uplink_packets_dropped.value(), 0);
+    assert!(world.keyed().is_empty(), "nobody talked on the channel");
+    let told: Vec<Event> = world.events.iter().map(|(_, event)| *event).collect();
+    assert_eq!(told, [Event::OverBegan, Event::OverEnded { after: ms(7_500) }]);
+}
+
+#[test]
+fn packets_leave_as_soon_as_they_are_spoken() {
+    let (mut world, _) = spoken();
+    world.squelch(ms(1_003)..ms(8_003));
+    world.run(ms(10_000));
+    let packets = &world.overs[0].packets;
+    // The last one holds what is left of the over and waits for the hang; the first ones are pre-roll.
+    for packet in &packets[4..packets.len() - 2] {
+        assert_eq!(packet.at, packet.captured_at, "not a step later than captured");
+    }
+    for pair in packets.windows(2) {
+        assert!(pair[0].captured_at < pair[1].captured_at, "in order");
+    }
+}
+
+#[test]
+fn the_first_syllable_is_there_although_the_squelch_opens_late() {
+    for late in [40, 120, 190] {
+        let (mut world, _) = spoken();
+        let open = ms(1_003 + late);
+        world.squelch(open..ms(3_003));
+        world.run(ms(4_000));
+        let [over] = world.overs.as_slice() else { panic!("one over, not {}", world.overs.len()) };
+        let heard = over.sound();
+        // Everything from the very first sample of speech on, which lies behind what remains of the pre-roll.
+        let original = world.filtered(ms(1_000)..ms(1_500));
+        let worst = worst_likeness(&original, &heard, samples(ms(200 - late)));
+        assert!(
+            worst > 0.8,
+            "squelch {late} ms late: the first half second is like its source by {worst} only"
+        );
+        assert_eq!(over.opus(), world.encoded(ms(800 + late)..ms(3_500)));
+    }
+}
+
+#[test]
+fn without_pre_roll_nothing_from_before_the_squelch_is_sent() {
+    let (mut world, _) = spoken_with(|config| config.uplink.pre_roll = Duration::ZERO);
+    world.squelch(ms(1_503)..ms(3_003));
+    world.run(ms(4_000));
+    assert_eq!(world.overs[0].opus(), world.encoded(ms(1_500)..ms(3_500)));
+}
+
+#[test]
+fn squelch_chatter_shorter_than_the_hang_stays_one_over() {
+    let (mut world, _) = spoken();
+    world.squelch(ms(1_003)..ms(2_003));
+    for n in 0..8 {
+        // Closed for 490 ms each time.
+        world.squelch(ms(2_493 + 500 * n)..ms(2_503 + 500 * n));
+    }
+    world.run(ms(9_000));
+    let [over] = world.overs.as_slice() else { panic!("one over, not {}", world.overs.len()) };
+    assert_eq!(over.ended, Some(ms(6_503)), "500 ms after the squelch closed at last");
+    assert_eq!(over.opus(), world.encoded(ms(800)..ms(6_500)), "and the closed moments are in it");
+}
+
+#[test]
+fn a_squelch_closed_for_longer_than_the_hang_makes_two_overs() {
+    let (mut world, _) = spoken();
+    world.squelch(ms(1_003)..ms(2_003));
+    world.squelch(ms(2_513)..ms(3_003));
+    world.run(ms(5_000));
+    assert_eq!(world.overs.len(), 2);
+    assert_eq!(world.overs[0].opus(), world.encoded(ms(800)..ms(2_500)));
+    // The hang ended at 2.503 s: what lies before is in the first over and not said twice.
+    assert_eq!(world.overs[1].opus(), world.encoded(ms(2_500)..ms(3_500)));
+    assert_eq!(world.overs[1].continues, None);
+}
+
+#[test]
+fn a_long_over_rolls_over_without_losing_or_repeating_a_packet() {
+    let (mut world, _) = spoken_with(|config| config.uplink.roll_over = ms(2_000));
+    world.squelch(ms(1_003)..ms(8_003));
+    world.run(ms(10_000));
+
+    let overs = &world.overs;
+    assert_eq!(overs.len(), 4, "7.7 s in parts of at most 2 s");
+    let together: Vec<&[u8]> = overs.iter().flat_map(|over| over.opus()).collect();
+    assert_eq!(together, world.encoded(ms(800)..ms(8_500)), "one encoder without a seam");
+    for pair in overs.windows(2) {
+        assert_eq!(pair[1].continues, Some(pair[0].id));
+        assert_eq!(pair[0].ended, Some(pair[1].began), "no gap");
+        assert!(!pair[1].packets.is_empty() && pair[1].packets[0].at == pair[1].began);
+        assert!(pair[0].packets.len() * 60 <= 2_000);
+    }
+    assert_eq!(world.counters.uplink_overs.value(), 1, "one person spoke once");
+}
+
+#[test]
+fn a_refused_over_sends_no_more_and_the_next_one_does() {
+    let (mut world, _) = spoken();
+    world.squelch(ms(1_003)..ms(4_003));
+    world.squelch(ms(5_003)..ms(6_003));
+    world.run(ms(2_000));
+    let refused = world.overs[0].id;
+    world.item_at(ms(2_000), DownlinkItem::OverRefused { over: refused });
+    world.run(ms(8_000));
+    let sent = world.overs[0].packets.len();
+    assert!(world.overs[0].packets.iter().all(|packet| packet.at <= ms(2_000)), "{sent} packets");
+    assert_eq!(world.overs[0].ended, Some(ms(4_503)), "its end is told when the squelch has closed");
+    assert_eq!(world.overs[1].opus(), world.encoded(ms(4_800)..ms(6_500)), "the next one is whole");
+}
+
+#[test]
+fn the_refusal_of_an_over_that_is_long_gone_harms_nobody() {
+    let (mut world, _) = spoken();
+    world.squelch(ms(1_003)..ms(8_003));
+    world.item_at(ms(2_000), DownlinkItem::OverRefused { over: OverId(0) });
+    world.item_at(ms(2_000), DownlinkItem::OverRefused { over: OverId(77) });
+    world.run(ms(10_000));
+    assert_eq!(world.overs[0].opus(), world.encoded(ms(800)..ms(8_500)));
+}
+
+#[test]
+fn packets_of_every_duration_are_whole() {
+    for packet in [20, 40] {
+        let (mut world, _) = spoken_with(|config| config.uplink.packet = ms(packet));
+        world.squelch(ms(1_003)..ms(3_003));
+        world.run(ms(4_000));
+        assert_eq!(world.overs[0].opus(), world.encoded(ms(800)..ms(3_500)), "{packet} ms");
+    }
+}
