@@ -68,7 +68,8 @@ async fn ends_well_on(signal: Signal) {
         .until_seen("the end of the connection", |event| matches!(event.what, Seen::Closed(_)).then_some(()))
         .await;
     let log = daemon.log();
-    assert!(log.contains("asked to end") && !log.contains("ERROR"), "{log}");
+    assert!(log.contains("asked to end") && log.contains("transmitter unkeyed"), "{log}");
+    assert!(!log.contains("ERROR"), "{log}");
 }
 
 #[tokio::test]
@@ -90,6 +91,17 @@ async fn a_second_sigterm_during_the_stop_changes_nothing() {
     assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.log());
     site.until_ptt(&daemon, &[true, false]).await;
     assert_eq!(until_closed(&site).await["code"], 1000);
+}
+
+#[tokio::test]
+async fn a_stop_during_the_start_is_orderly_too() {
+    let server = Server::start().await;
+    let site = Site::new(server.port);
+    let mut daemon = site.start();
+    daemon.until_logged("devices and lines are open").await;
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.log());
+    assert_eq!(site.ptt(), []);
 }
 
 #[tokio::test]
