@@ -3,7 +3,7 @@
 //! The cards are null sinks of a private PulseAudio. libasound reads its environment once for each process, so the test
 //! runs its body in a process of its own.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail anywhere")]
+#![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -101,10 +101,10 @@ async fn inside_between_two_cards() {
     {
         let settings = audio.clone();
         threads.push(std::thread::spawn(move || {
-            run_capture(&settings, capture, heard_tx, &states[0], counters, stop)
+            run_capture(&settings, capture, heard_tx, &states[0], counters, stop);
         }));
         threads.push(std::thread::spawn(move || {
-            run_playback(&audio, playback, said, &states[1], counters, stop)
+            run_playback(&audio, playback, said, &states[1], counters, stop);
         }));
     }
     // A monitor is silent for its first seconds.
@@ -156,7 +156,9 @@ async fn inside_between_two_cards() {
     .await;
     daemon.stop().await;
     stop.store(true, Ordering::Relaxed);
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
 
     let lost = ["capture_xruns", "playback_xruns", "capture_blocks_dropped", "playback_blocks_missing"];
     let lost: u64 = lost.iter().map(|name| site.counter(name)).sum();

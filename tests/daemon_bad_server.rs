@@ -1,6 +1,11 @@
 //! Whatever a server sends or does not send, the gateway lives, and the transmitter is released.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail anywhere"
+)]
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};

@@ -1,7 +1,5 @@
 //! What breaks while the gateway runs is named; the transmitter is off, and the gateway carries on when it is mended.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
-
 use std::fs;
 use std::process::Command;
 use std::time::Duration;

@@ -1,7 +1,5 @@
 //! The whole daemon between a radio of files and the simulator: overs arrive whole, both ways.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail anywhere")]
-
 use std::time::{Duration, Instant};
 
 use zello_gateway::sim::Seen;

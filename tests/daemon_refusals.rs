@@ -1,7 +1,5 @@
 //! A gateway that cannot start ends with 1, and names what is wrong and what to do about it.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
-
 use std::fs;
 
 #[path = "support/daemon.rs"]

@@ -1,6 +1,6 @@
 //! `zello-gateway demo`: on any machine the main job is done, shown, and left as files.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail anywhere")]
 
 use std::fs;
 use std::path::Path;

@@ -17,6 +17,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -102,8 +103,8 @@ impl Site {
     /// The same with a radio that hears `sound`, and a named pipe for COS.
     pub(crate) fn hearing(port: u16, sound: &[f32]) -> Self {
         let mut site = Self::new(port);
-        site.capture = "wav:hears.wav".to_owned();
-        site.lines = "[ptt.log]\npath = \"ptt.log\"\n[cos.fifo]\npath = \"cos\"\n".to_owned();
+        site.capture = String::from("wav:hears.wav");
+        site.lines = String::from("[ptt.log]\npath = \"ptt.log\"\n[cos.fifo]\npath = \"cos\"\n");
         write_wav(&site.path("hears.wav"), sound);
         site
     }
@@ -184,8 +185,9 @@ impl Site {
     /// Writes a line to the COS pipe, once the gateway listens there.
     pub(crate) async fn squelch(&self, level: &str) {
         let open = || {
-            let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-            OpenOptions::new().write(true).custom_flags(flags).open(self.path("cos")).ok()
+            // Never waits for a reader.
+            let flags = OFlags::WRONLY | OFlags::NONBLOCK;
+            rustix::fs::open(self.path("cos"), flags, Mode::empty()).ok().map(fs::File::from)
         };
         let mut pipe = until("a reader of the COS pipe", open, String::new).await;
         writeln!(pipe, "{level}").unwrap();
@@ -227,7 +229,7 @@ impl Daemon {
         #[expect(clippy::disallowed_methods, reason = "the supervisor of threads is the daemon's")]
         let reader = std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                *sink.lock().unwrap() += &format!("{line}\n");
+                sink.lock().unwrap().extend([line.as_str(), "\n"]);
             }
         });
         Self { child, log, reader: Some(reader) }
@@ -337,7 +339,7 @@ impl Server {
     pub(crate) async fn until_seen<T>(&mut self, what: &str, wanted: impl Fn(&SimEvent) -> Option<T>) -> T {
         let found = async {
             loop {
-                let event = self.events.recv().await.expect("the simulator ends after the test");
+                let event = self.events.recv().await.unwrap();
                 if let Some(found) = wanted(&event) {
                     return found;
                 }
