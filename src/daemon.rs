@@ -36,9 +36,12 @@ pub struct Options {
 /// # Errors
 /// [`Error`] names what failed and what to do. The transmitter is unkeyed in every case.
 pub fn run(config: &Config, options: &Options) -> Result<(), Error> {
+    // Before the start: a signal that comes meanwhile ends a gateway in order, too.
+    let asked = watch::listen()?;
     let mut gateway = start::start(config, options)?;
-    let ending = watch::watch(&mut gateway);
+    let ending = watch::watch(&mut gateway, &asked);
     gateway.stop();
+    watch::log_events(&mut gateway);
     let figures = options.figures.as_deref().map(|path| figures::write(path, &gateway.counters));
     ending?;
     figures.unwrap_or(Ok(()))

@@ -10,7 +10,7 @@ use crate::lines::LineError;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A sound device cannot be opened.
-    #[error("{0}")]
+    #[error("{error}{reason}", error = .0, reason = reason(.0))]
     Audio(#[from] AudioError),
     /// A line cannot be opened, or the guard did not start.
     #[error("{0}")]
@@ -42,4 +42,9 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+/// What the system said, where it said something; the errors of sound devices leave it to their source.
+fn reason(error: &AudioError) -> String {
+    std::error::Error::source(error).map_or_else(String::new, |source| format!(" ({source})"))
 }

@@ -20,13 +20,18 @@ const LOOK: Duration = Duration::from_millis(50);
 /// systemd's watchdog is fed at this interval while the engine makes progress; `WatchdogSec` must be longer.
 const FEED: Duration = Duration::from_secs(2);
 
-/// Watches until a signal asks to end, or a thread ends.
-pub(super) fn watch(gateway: &mut Gateway) -> Result<(), Error> {
+/// A flag that rises when a signal asks the gateway to end.
+pub(super) fn listen() -> Result<Arc<AtomicBool>, Error> {
     let asked = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGINT, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&asked))
             .map_err(|source| Error::System { what: "a signal handler", source })?;
     }
+    Ok(asked)
+}
+
+/// Watches until a signal asks to end, or a thread ends.
+pub(super) fn watch(gateway: &mut Gateway, asked: &AtomicBool) -> Result<(), Error> {
     tell_systemd(&[NotifyState::Ready]);
     let mut watchdog = Watchdog::new(Instant::now());
     loop {
@@ -35,9 +40,7 @@ pub(super) fn watch(gateway: &mut Gateway) -> Result<(), Error> {
             error!(thread = ending.name, why, "a thread ended; the gateway stops, unkeyed");
             return Err(Error::Thread { thread: ending.name, why });
         }
-        while let Some(event) = gateway.events.dequeue() {
-            log(&event);
-        }
+        log_events(gateway);
         if asked.load(Ordering::Relaxed) {
             info!("asked to end");
             tell_systemd(&[NotifyState::Stopping]);
@@ -84,6 +87,13 @@ pub(super) fn log_guard(report: &Report) {
         Report::Silent | Report::TimeOut | Report::Garbled(_) | Report::Failed(_) | Report::Unknown(_) => {
             warn!(?report, "guard");
         }
+    }
+}
+
+/// Logs what the engine has told; also after its end, which unkeys.
+pub(super) fn log_events(gateway: &mut Gateway) {
+    while let Some(event) = gateway.events.dequeue() {
+        log(&event);
     }
 }
 

@@ -110,7 +110,7 @@ impl Watch<'_> {
     }
 
     fn lose(&mut self, error: &LineError) {
-        tracing::error!(%error, "COS is lost and counts as closed; trying every second");
+        tracing::warn!(%error, "COS is lost and counts as closed; trying every second");
         self.outlet.counters.cos_losses.add_one();
         self.outlet.status.cos_lost.store(true, Ordering::Relaxed);
         self.tell(CosEdge { open: false, at: Instant::now() });

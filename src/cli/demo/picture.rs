@@ -12,6 +12,7 @@ pub(super) struct Strip {
     pub(super) content: Content,
 }
 
+/// What a strip shows.
 pub(super) enum Content {
     /// Samples at 16 kHz; the first one falls at `start_s`.
     Wave { start_s: f64, samples: Vec<f32>, colour: &'static str },
@@ -27,13 +28,15 @@ const BOTTOM: f64 = 40.0;
 const WAVE_HEIGHT: f64 = 84.0;
 const LINE_HEIGHT: f64 = 30.0;
 const GAP: f64 = 10.0;
+/// Room for the times of a bar.
+const TIMES_WIDTH: f64 = 80.0;
 const SAMPLE_RATE_HZ: f64 = 16_000.0;
 
 /// Draws the strips from top to bottom over `length_s` seconds.
 pub(super) fn draw(title: &str, length_s: f64, strips: &[Strip]) -> String {
     let body: f64 = strips.iter().map(|strip| strip.content.height() + GAP).sum();
     let height = TOP + body + BOTTOM;
-    let axis = Axis { length_s };
+    let axis = Axis { length_s, full_scale: full_scale(strips) };
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
          font-family=\"DejaVu Sans, Helvetica, Arial, sans-serif\">\n\
@@ -53,6 +56,17 @@ pub(super) fn draw(title: &str, length_s: f64, strips: &[Strip]) -> String {
 
 struct Axis {
     length_s: f64,
+    /// The amplitude that fills a strip: the same for all, so that levels can be compared.
+    full_scale: f64,
+}
+
+fn full_scale(strips: &[Strip]) -> f64 {
+    let waves = strips.iter().filter_map(|strip| match &strip.content {
+        Content::Wave { samples, .. } => Some(samples.as_slice()),
+        Content::Line { .. } => None,
+    });
+    let peak = waves.flatten().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+    f64::from(peak.clamp(0.1, 1.0))
 }
 
 impl Axis {
@@ -116,7 +130,7 @@ fn wave(
 ) {
     line(svg, (LEFT, middle), (WIDTH - RIGHT, middle), "#cfd8e2");
     let per_pixel = axis.length_s / (WIDTH - LEFT - RIGHT);
-    let scale = middle - top;
+    let scale = (middle - top) / axis.full_scale;
     let mut path = String::new();
     let mut x = LEFT;
     while x < WIDTH - RIGHT {
@@ -146,8 +160,20 @@ fn bars(svg: &mut String, axis: &Axis, y: f64, active: &[Range<f64>], colour: &s
             (to - from).max(1.0),
             LINE_HEIGHT - 8.0
         );
-        let times = format!("{:.2} – {:.2}", range.start, range.end);
-        text(svg, (f64::midpoint(from, to), y + LINE_HEIGHT / 2.0 + 4.0), 11, "middle", "#ffffff", &times);
+        let times = if range.end.is_finite() {
+            format!("{:.2} – {:.2}", range.start, range.end)
+        } else {
+            format!("{:.2} – no end", range.start)
+        };
+        let y = y + LINE_HEIGHT / 2.0 + 4.0;
+        // Beside a bar that is too short for its numbers.
+        if to - from > TIMES_WIDTH {
+            text(svg, (f64::midpoint(from, to), y), 11, "middle", "#ffffff", &times);
+        } else if to + TIMES_WIDTH < WIDTH - RIGHT {
+            text(svg, (to + 5.0, y), 11, "start", "#5b6b7b", &times);
+        } else {
+            text(svg, (from - 5.0, y), 11, "end", "#5b6b7b", &times);
+        }
     }
 }
 

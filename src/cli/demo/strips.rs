@@ -16,7 +16,7 @@ pub(super) fn strips(speech: &Speech, played: &Played, report: &Report) -> Vec<S
     vec![
         wave("radio hears", "the original", played.radio_said_s, &speech.radio, BLUE),
         line("COS", "squelch open", std::slice::from_ref(&played.cos), GREY),
-        line("stream up", "gateway → channel", &played.up, GREEN),
+        line("stream up", "gateway → channel", &played.up, BLUE),
         wave(
             "channel hears",
             &report.up_note,

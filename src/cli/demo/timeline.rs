@@ -36,8 +36,7 @@ pub(super) struct Timeline<'a> {
 impl Timeline<'_> {
     /// Prints rows until `end`.
     pub(super) async fn show(&self, phone: &Phone, end: Instant) {
-        out::say("            radio → channel                                channel → radio\n");
-        out::say("  time   radio hears  COS   stream  channel hears    phone stream  PTT    radio says\n");
+        out::say(&heading());
         let mut ear = Ear::new();
         let mut rows = interval(ROW);
         rows.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -54,24 +53,49 @@ impl Timeline<'_> {
         let up = heard.last().is_some_and(|over| over.stopped.is_none());
         let keyed =
             ptt_times(&self.files.ptt_log, self.wall).last().is_some_and(|last| last.end.is_infinite());
-        format!(
-            "{time:5.1} s  {}   {}  {}   {}       {}     {}  {}\n",
-            bar(self.radio_peak(now)),
-            lamp(cos, "open"),
-            lamp(up, "up"),
-            bar(ear.peak(heard)),
-            lamp(self.phone_talks.contains(&now), "down"),
-            lamp(keyed, "ON"),
-            bar(if keyed { recorded_peak(&self.files.said_on_air) } else { 0.0 }),
+        let talking = self.phone_talks.contains(&now);
+        row(
+            &format!("{time:.1} s"),
+            [
+                &bar(spoken_peak(&self.speech.radio, self.radio_said, now)),
+                lamp(cos, "open"),
+                lamp(up, "up"),
+                &bar(ear.peak(heard)),
+            ],
+            [
+                &bar(spoken_peak(&self.speech.phone, self.phone_talks.start, now)),
+                lamp(talking, "down"),
+                lamp(keyed, "ON"),
+                &bar(if keyed { recorded_peak(&self.files.said_on_air) } else { 0.0 }),
+            ],
         )
     }
+}
 
-    /// Peak of what the radio heard in the last half second.
-    fn radio_peak(&self, now: Instant) -> f32 {
-        let heard = samples(now.saturating_duration_since(self.radio_said));
-        let window = heard.saturating_sub(samples(ROW))..heard.min(self.speech.radio.len());
-        self.speech.radio.get(window).map_or(0.0, peak)
-    }
+/// One row of the table, 95 cells wide: time, the way up, the way down.
+fn row(time: &str, up: [&str; 4], down: [&str; 4]) -> String {
+    let way = |[said, line, second_line, heard]: [&str; 4]| {
+        format!("{said:^11}  {line:^6}  {second_line:^6}  {heard:^13}")
+    };
+    let text = format!("{time:>6}  {} │ {}", way(up), way(down));
+    format!("{}\n", text.trim_end())
+}
+
+fn heading() -> String {
+    let ways = format!("{:>6}  {:^42} │ {:^42}", "", "radio → channel", "channel → radio");
+    let columns = row(
+        "time",
+        ["radio hears", "COS", "stream", "channel hears"],
+        ["phone says", "stream", "PTT", "radio says"],
+    );
+    format!("{}\n{columns}", ways.trim_end())
+}
+
+/// Peak of what was spoken in the last half second, by somebody who began at `began`.
+fn spoken_peak(speech: &[f32], began: Instant, now: Instant) -> f32 {
+    let spoken = samples(now.saturating_duration_since(began));
+    let window = spoken.saturating_sub(samples(ROW))..spoken.min(speech.len());
+    speech.get(window).map_or(0.0, peak)
 }
 
 /// Decodes the phone's packets as they come.
@@ -122,8 +146,8 @@ fn bar(peak: f32) -> String {
     (0..CELLS).map(|cell| if f32::from(cell) < share { '▮' } else { '·' }).collect()
 }
 
-fn lamp(lit: bool, word: &str) -> String {
-    if lit { format!("{word:^5}") } else { "  ·  ".to_owned() }
+fn lamp(lit: bool, word: &str) -> &str {
+    if lit { word } else { "·" }
 }
 
 #[cfg(test)]
@@ -135,5 +159,15 @@ mod tests {
         assert_eq!(bar(0.0), "··········");
         assert_eq!(bar(1.0), "▮▮▮▮▮▮▮▮▮▮");
         assert_eq!(bar(0.1), "▮▮▮▮▮▮····", "-20 dBFS");
+    }
+
+    #[test]
+    fn columns_stand_under_their_headings_and_fit_a_terminal() {
+        let idle =
+            row("18.5 s", ["··········", "open", "·", "··········"], ["··········", "·", "ON", "··········"]);
+        let columns = heading().lines().last().unwrap_or_default().to_owned();
+        assert_eq!(columns.find('│').map(|at| columns[..at].chars().count()), Some(51));
+        assert_eq!(idle.find('│').map(|at| idle[..at].chars().count()), Some(51));
+        assert!(columns.chars().count() <= 100 && idle.trim_end().chars().count() <= 100);
     }
 }

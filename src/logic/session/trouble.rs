@@ -116,6 +116,12 @@ impl Trouble {
         if matches!(self, Self::TimedOut(Deadline::Online)) {
             return Some("check channel in [zello], letter by letter, and that the account may enter it");
         }
+        if matches!(self, Self::TimedOut(Deadline::Connect | Deadline::LogonReply)) {
+            return Some(
+                "check that this machine reaches the internet, that no firewall or proxy is between, and url or \
+                 server in [zello]",
+            );
+        }
         self.error().and_then(remedy)
     }
 }

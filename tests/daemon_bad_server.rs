@@ -1,0 +1,271 @@
+//! Whatever a server sends or does not send, the gateway lives, and the transmitter is released.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail anywhere"
+)]
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+#[path = "support/daemon.rs"]
+mod daemon;
+
+use daemon::{AMPLE, CHANNEL, Daemon, Site};
+
+/// A server that says exactly what a test tells it.
+struct Raw {
+    listener: TcpListener,
+    site: Site,
+}
+
+impl Raw {
+    async fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let site = Site::new(listener.local_addr().unwrap().port());
+        Self { listener, site }
+    }
+
+    /// The next connection, upgraded.
+    async fn accept(&self) -> Client {
+        let (stream, _) =
+            tokio::time::timeout(AMPLE, self.listener.accept()).await.expect("a connection").unwrap();
+        Client(tokio_tungstenite::accept_async(stream).await.unwrap())
+    }
+
+    /// The next connection, with a log-on that succeeded and a channel that is online.
+    async fn accept_online(&self) -> Client {
+        let mut client = self.accept().await;
+        let logon = client.command().await;
+        assert_eq!(logon["command"], "logon");
+        client.say(&json!({"seq": logon["seq"], "success": true})).await;
+        client.say(&status("online")).await;
+        client
+    }
+}
+
+struct Client(WebSocketStream<TcpStream>);
+
+impl Client {
+    async fn command(&mut self) -> Value {
+        let text = async {
+            loop {
+                match self.0.next().await {
+                    Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => panic!("the gateway's connection is lost: {error}"),
+                    None => panic!("the gateway closed its connection"),
+                }
+            }
+        };
+        tokio::time::timeout(AMPLE, text).await.expect("a command of the gateway")
+    }
+
+    async fn say(&mut self, message: &Value) {
+        self.send(Message::text(message.to_string())).await;
+    }
+
+    async fn bytes(&mut self, bytes: Vec<u8>) {
+        self.send(Message::binary(bytes)).await;
+    }
+
+    async fn send(&mut self, message: Message) {
+        self.0.send(message).await.unwrap();
+    }
+
+    /// A whole over of nothing but silence, with its start and stop.
+    async fn over(&mut self, stream: u32) {
+        self.say(&start(stream)).await;
+        for packet in 1..=5 {
+            self.bytes(audio(stream, packet, SILENCE)).await;
+        }
+        self.say(&json!({"command": "on_stream_stop", "stream_id": stream})).await;
+    }
+}
+
+/// 20 ms of silence at 16 kHz: CELT, wide band, mono, one frame.
+const SILENCE: &[u8] = &[0xb8, 0xff, 0xfe];
+
+fn status(status: &str) -> Value {
+    json!({"command": "on_channel_status", "channel": CHANNEL, "status": status, "users_online": 2,
+           "images_supported": true, "texting_supported": true, "locations_supported": true})
+}
+
+fn start(stream: u32) -> Value {
+    json!({"command": "on_stream_start", "type": "audio", "codec": "opus", "codec_header": "gD4BFA==",
+           "packet_duration": 20, "stream_id": stream, "channel": CHANNEL, "from": "watson"})
+}
+
+fn audio(stream: u32, packet: u32, opus: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![1];
+    bytes.extend(stream.to_be_bytes());
+    bytes.extend(packet.to_be_bytes());
+    bytes.extend(opus);
+    bytes
+}
+
+/// Demands that the gateway is alive, released, and does its work: the next over is said.
+async fn assert_serves(raw: &Raw, client: &mut Client, daemon: &mut Daemon) {
+    assert!(daemon.is_alive(), "{}", daemon.log());
+    let before: Vec<bool> = raw.site.ptt().iter().map(|(_, keyed)| *keyed).collect();
+    assert_ne!(before.last(), Some(&true), "{}", daemon.log());
+    client.over(4_000_000_000).await;
+    raw.site.until_ptt(daemon, &[before, vec![true, false]].concat()).await;
+    assert!(!daemon.log().contains("panicked"), "{}", daemon.log());
+}
+
+#[tokio::test]
+async fn garbage_is_told_and_passed_over() {
+    let raw = Raw::new().await;
+    let mut daemon = raw.site.start();
+    let mut client = raw.accept_online().await;
+    daemon.until_logged(" online").await;
+    let texts = [
+        "",
+        "{",
+        "null",
+        "[]",
+        "0",
+        "\"on_stream_start\"",
+        "{}",
+        "{\"command\":7}",
+        "{\"seq\":\"x\"}",
+        "\u{fffd}\0",
+    ];
+    for text in texts {
+        client.send(Message::text(text)).await;
+    }
+    for bytes in [&[][..], &[1], &[1, 2, 3], &[0; 9], &[255; 64], &[2, 0, 0, 0, 1, 0, 0, 0, 1]] {
+        client.bytes(bytes.to_vec()).await;
+    }
+    for command in
+        ["on_stream_start", "on_stream_stop", "on_channel_status", "on_error", "on_text_message", "on_new"]
+    {
+        client.say(&json!({"command": command, "stream_id": "seven", "channel": 9, "from": null})).await;
+    }
+    assert_serves(&raw, &mut client, &mut daemon).await;
+    daemon.stop().await;
+    assert!(raw.site.counter("frames_invalid") > 0);
+}
+
+#[tokio::test]
+async fn huge_frames_neither_end_nor_key_the_gateway() {
+    const HUGE: usize = 2 * 1024 * 1024;
+    let raw = Raw::new().await;
+    let mut daemon = raw.site.start();
+    let mut client = raw.accept_online().await;
+    daemon.until_logged(" online").await;
+    client.bytes(vec![1; HUGE]).await;
+    client.bytes(vec![2; HUGE]).await;
+    client.send(Message::text("{".repeat(HUGE))).await;
+    client.say(&json!({"command": "on_text_message", "channel": CHANNEL, "from": "watson", "text": "x".repeat(HUGE)})).await;
+    assert_serves(&raw, &mut client, &mut daemon).await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn packets_and_stops_of_unknown_streams_key_nothing() {
+    let raw = Raw::new().await;
+    let mut daemon = raw.site.start();
+    let mut client = raw.accept_online().await;
+    daemon.until_logged(" online").await;
+    for stream in [0, 1, 7, u32::MAX] {
+        client.bytes(audio(stream, 1, SILENCE)).await;
+        client.say(&json!({"command": "on_stream_stop", "stream_id": stream})).await;
+    }
+    for wrong in [json!(-1), json!(4_294_967_296_u64), json!(1.5), json!("1"), json!(null)] {
+        let mut message = start(1);
+        message["stream_id"] = wrong;
+        client.say(&message).await;
+    }
+    // Replies to what was never asked.
+    client.say(&json!({"seq": 99_999, "success": true, "stream_id": 5})).await;
+    client.say(&json!({"seq": 99_998, "error": "channel busy"})).await;
+    assert_serves(&raw, &mut client, &mut daemon).await;
+    daemon.stop().await;
+    assert_eq!(raw.site.counter("ptt_keyings"), 1, "only the over of the check was said");
+}
+
+#[tokio::test]
+async fn packets_that_are_no_opus_are_counted_and_the_transmitter_is_released() {
+    let raw = Raw::new().await;
+    let mut daemon = raw.site.start();
+    let mut client = raw.accept_online().await;
+    daemon.until_logged(" online").await;
+    client.say(&start(7)).await;
+    for (number, payload) in (1..).zip([&[][..], &[0xff], &[0x03], &[0xff; 1_400], &[0xb8, 0xff, 0xfe]]) {
+        client.bytes(audio(7, number, payload)).await;
+    }
+    // The same numbers again, and far jumps.
+    for number in [1, 1, 3, 1_000_000, u32::MAX, 2] {
+        client.bytes(audio(7, number, SILENCE)).await;
+    }
+    client.say(&json!({"command": "on_stream_stop", "stream_id": 7})).await;
+    raw.site.until_ptt(&daemon, &[true, false]).await;
+    assert_serves(&raw, &mut client, &mut daemon).await;
+    daemon.stop().await;
+    assert!(raw.site.counter("downlink_packets_invalid") > 0);
+}
+
+#[tokio::test]
+async fn a_stream_whose_packets_and_stop_never_come_releases_the_transmitter() {
+    let raw = Raw::new().await;
+    let mut daemon = raw.site.start();
+    let mut client = raw.accept_online().await;
+    daemon.until_logged(" online").await;
+    client.say(&start(7)).await;
+    let ptt = raw.site.until_ptt(&daemon, &[true, false]).await;
+    let keyed = ptt.last().unwrap().0 - ptt.first().unwrap().0;
+    println!("keyed for {keyed:.3} s");
+    assert!(keyed < 5.0, "keyed for {keyed} s by a stream of nothing");
+    assert_serves(&raw, &mut client, &mut daemon).await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_at_all_is_given_up_and_tried_again() {
+    let raw = Raw::new().await;
+    let mut daemon = raw.site.start();
+    // It takes the connection and never answers the upgrade; the kernel holds the next ones.
+    let silent = tokio::time::timeout(AMPLE, raw.listener.accept()).await.unwrap().unwrap();
+    let warning = daemon.until_logged("no link to the channel").await;
+    assert!(
+        warning.contains("WARN") && warning.contains("check that this machine reaches the internet"),
+        "{warning}"
+    );
+    drop(silent);
+    let mut client = raw.accept_online().await;
+    daemon.until_logged(" online").await;
+    assert_serves(&raw, &mut client, &mut daemon).await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_gateway_stops_in_time_while_a_server_says_nothing() {
+    let raw = Raw::new().await;
+    let mut daemon = raw.site.start();
+    let mut client = raw.accept().await;
+    assert_eq!(client.command().await["command"], "logon");
+    let asked = std::time::Instant::now();
+    daemon.signal(rustix::process::Signal::TERM);
+    assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.log());
+    // A close frame that is not answered is waited for a second.
+    assert!(asked.elapsed() < std::time::Duration::from_secs(5), "{:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn a_server_that_talks_http_is_named() {
+    let raw = Raw::new().await;
+    let daemon = raw.site.start();
+    let (mut stream, _) = tokio::time::timeout(AMPLE, raw.listener.accept()).await.unwrap().unwrap();
+    let page = b"HTTP/1.1 404 Not Found\r\ncontent-length: 5\r\n\r\nlost\n";
+    tokio::io::AsyncWriteExt::write_all(&mut stream, page).await.unwrap();
+    let warning = daemon.until_logged("404").await;
+    assert!(warning.contains("WARN") && warning.contains("check url, server or network"), "{warning}");
+    daemon.stop().await;
+}
