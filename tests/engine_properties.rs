@@ -1,5 +1,13 @@
 //! Whatever radio and channel do: never keyed with an over open, no key without an end, no packet lost without a
 //! counter, no heartbeat missing. (The world looks at the first and the last of these at every step.)
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::similar_names,
+    clippy::cast_possible_truncation,
+    clippy::unchecked_time_subtraction,
+    reason = "helpers of a test fail as the test does: by panicking"
+)]
 
 #[path = "support/world.rs"]
 mod world;

@@ -1,4 +1,13 @@
 //! After start the engine allocates nothing, whatever happens: a counting allocator looks at every step.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::similar_names,
+    clippy::cast_possible_truncation,
+    clippy::unchecked_time_subtraction,
+    clippy::type_complexity,
+    reason = "helpers of a test fail as the test does: by panicking"
+)]
 
 use std::alloc::System;
 use std::hint::black_box;
