@@ -19,7 +19,7 @@ const CREDENTIALS: &str = "$CREDENTIALS_DIRECTORY/";
 /// Why a file cannot be used: what is wrong with it, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
-    /// Continues "`password_file` in [zello]: …".
+    /// Continues `"password_file in [zello]: …"`.
     pub(crate) what: String,
     /// What to do.
     pub(crate) help: String,
