@@ -17,8 +17,8 @@ use crate::table::{Table, ms};
 
 /// Starts of the gateway; in every second one it is killed while it transmits.
 const STARTS: u32 = 20;
-/// Overs for the latency of COS, and streams for that of PTT: enough for a percentile, short enough for patience.
-const OVERS: usize = 60;
+/// Overs for the latency of COS, and streams for that of PTT: one outlier in a hundred does not decide.
+const OVERS: usize = 100;
 /// The network goes and comes back so often.
 const OUTAGES: u32 = 6;
 /// An over for the latency of each packet.
