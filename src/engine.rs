@@ -95,7 +95,10 @@ impl<K: Keyer> Engine<K> {
         self.take_edges(now)?;
         self.take_streams(now)?;
         self.tell(now, Input::Timeout)?;
-        self.take_sound(now)?;
+        // When there is news for the network task it leaves at once; to encode sound can wait for the next look.
+        if !self.rings {
+            self.take_sound(now)?;
+        }
         self.fill_playback(now)?;
         self.report_streams();
         if now >= self.next_beat {

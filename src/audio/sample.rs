@@ -155,8 +155,14 @@ impl Frames {
         out: &mut [u8],
         write: impl Fn(f32) -> [u8; N],
     ) -> usize {
+        let written = (out.len() / self.bytes()).min(sound.len()) * self.bytes();
+        let out = out.get_mut(..written).unwrap_or_default();
+        // Most of the day the radio has nothing to say; silence is zero in every format.
+        if sound.iter().all(|sample| *sample == 0.0) {
+            out.fill(0);
+            return written;
+        }
         let frames = out.chunks_exact_mut(self.bytes());
-        let written = frames.len().min(sound.len()) * self.bytes();
         for (frame, sample) in frames.zip(sound) {
             let sample = write(if sample.is_nan() { 0.0 } else { sample.clamp(-1.0, 1.0) });
             for (channel, slot) in frame.chunks_exact_mut(N).enumerate() {

@@ -100,10 +100,16 @@ impl Listener {
                 }
                 Action::End { over } => UplinkItem::End { over },
             };
+            let begins = matches!(item, UplinkItem::Start { continues: None, .. });
             let is_packet = matches!(item, UplinkItem::Packet { .. });
             *rings = true;
             if ports.to_net.enqueue(item).is_err() && is_packet {
                 ports.counters.uplink_packets_dropped.add_one();
+            }
+            if begins {
+                // The channel is asked for before the pre-roll is encoded, with the next block: on a small processor
+                // that takes longer than the request may.
+                return;
             }
         }
     }

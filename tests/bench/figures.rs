@@ -23,6 +23,7 @@
 use std::alloc::System;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use zello_gateway::realtime;
 
 mod allocations;
 mod cpu;
@@ -54,5 +55,17 @@ fn main() {
     if wanted("live") {
         live::measure(&mut table);
     }
+    table.note("this machine", machine());
     print!("\n{}", table.text());
+}
+
+/// What the latencies depend on beside the gateway: others who want the processor, and whether they may have it first.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or_default();
+    // On a thread of its own, which ends with it.
+    let granted = std::thread::spawn(|| realtime::request(realtime::ENGINE_PRIORITY).is_ok()).join();
+    let class = if matches!(granted, Ok(true)) { "granted" } else { "refused" };
+    format!("{cores} cores, load {load}, real-time class {class}")
 }
