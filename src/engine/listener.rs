@@ -101,10 +101,12 @@ impl Listener {
                 Action::End { over } => UplinkItem::End { over },
             };
             let begins = matches!(item, UplinkItem::Start { continues: None, .. });
-            let is_packet = matches!(item, UplinkItem::Packet { .. });
             *rings = true;
-            if ports.to_net.enqueue(item).is_err() && is_packet {
-                ports.counters.uplink_packets_dropped.add_one();
+            match ports.to_net.enqueue(item) {
+                // An over without its end is ended by the outbox when no more packets come.
+                Ok(()) | Err(UplinkItem::End { .. }) => {}
+                Err(UplinkItem::Packet { .. }) => ports.counters.uplink_packets_dropped.add_one(),
+                Err(UplinkItem::Start { .. }) => ports.counters.uplink_overs_lost.add_one(),
             }
             if begins {
                 // The channel is asked for before the pre-roll is encoded, with the next block: on a small processor
