@@ -1,6 +1,8 @@
 //! Which chip and which line the settings mean, and why the kernel refused one. Decides on facts; opens nothing.
 
 use std::io;
+
+use rustix::io::Errno;
 use std::path::PathBuf;
 
 use crate::config::GpioLine;
@@ -136,10 +138,7 @@ pub fn refusal(chip: &Chip, line: &Line, asked: Asked, source: io::Error) -> Lin
             line: line.describe(),
             by: line.used_by.clone().unwrap_or_else(|| "a driver that gives no name".to_owned()),
         },
-        (io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported, Asked::WithBias) => {
-            LineError::NoBias { chip: chip.describe(), line: line.describe(), source }
-        }
-        (_, Asked::WithBias) if source.raw_os_error() == Some(ENOTSUPP) => {
+        (_, Asked::WithBias) if refuses_bias(&source) => {
             LineError::NoBias { chip: chip.describe(), line: line.describe(), source }
         }
         _ => LineError::Open {
@@ -147,6 +146,13 @@ pub fn refusal(chip: &Chip, line: &Line, asked: Asked, source: io::Error) -> Lin
             source,
         },
     }
+}
+
+/// By number: which numbers are `ErrorKind::Unsupported` differs between versions of Rust.
+fn refuses_bias(error: &io::Error) -> bool {
+    let number = error.raw_os_error();
+    number == Some(ENOTSUPP)
+        || [Errno::INVAL, Errno::OPNOTSUPP].iter().any(|one| number == Some(one.raw_os_error()))
 }
 
 #[cfg(test)]
