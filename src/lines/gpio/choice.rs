@@ -1,9 +1,9 @@
 //! Which chip and which line the settings mean, and why the kernel refused one. Decides on facts; opens nothing.
 
 use std::io;
+use std::path::PathBuf;
 
 use rustix::io::Errno;
-use std::path::PathBuf;
 
 use crate::config::GpioLine;
 use crate::lines::LineError;
