@@ -112,7 +112,7 @@ fn figures(
         if let Some((median, worst)) = uplink_latency(played, up) {
             rows.push((
                 "sound captured → packet on the phone",
-                format!("60 ms of the packet, and {} median, {} at most", ms(median), ms(worst)),
+                format!("60 ms packet + {} median, {} at most", ms(median), ms(worst)),
             ));
         }
         rows.push(("  likeness to the original", likeness(up)));
