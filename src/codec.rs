@@ -16,6 +16,18 @@ pub const BLOCK: Duration = Duration::from_millis(10);
 /// One block of mono sound, full scale ±1.
 pub type Block = [f32; BLOCK_SAMPLES];
 
+/// Samples of so much sound at the engine's rate; a part of a sample is cut off.
+#[must_use]
+pub fn samples_in(time: Duration) -> usize {
+    usize::try_from(time.as_micros() * u128::from(SAMPLE_RATE_HZ) / 1_000_000).unwrap_or(usize::MAX)
+}
+
+/// How long so many samples last at the engine's rate.
+#[must_use]
+pub fn time_of(samples: usize) -> Duration {
+    Duration::from_secs_f64(samples as f64 / f64::from(SAMPLE_RATE_HZ))
+}
+
 /// Samples of the longest Opus packet (120 ms) at the engine's rate.
 pub const MAX_PACKET_SAMPLES: usize = 1_920;
 

@@ -21,9 +21,9 @@ use crate::codec::{BLOCK, Block, CodecError};
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::lines::{CosEdge, HEARTBEAT, Keyer, LineError};
-use crate::logic::downlink;
+use crate::logic::downlink::Discard;
 use crate::logic::exchange::{DownlinkItem, UplinkItem};
-use crate::logic::radio::{Discard, Input, Output, Radio, Settings};
+use crate::logic::radio::{Input, Output, Radio, Settings};
 use crate::queue::{Consumer, Producer};
 
 /// The queues wake nobody, and the audio threads ring no bell: the engine looks at them this often. Half a block
@@ -227,15 +227,12 @@ impl<K: Keyer> Engine<K> {
         Ok(())
     }
 
-    fn discard(&mut self, now: Instant, why: Discard) {
-        match why {
-            Discard::TimeOut => {
-                self.ports.counters.ptt_time_outs.add_one();
-                self.report(Event::TimedOut);
-                self.speaker.streams.discard(now, downlink::Discard::TimeOut);
-            }
-            Discard::Busy => self.speaker.streams.discard(now, downlink::Discard::Busy),
+    fn discard(&mut self, now: Instant, what: Discard) {
+        if what == Discard::TimeOut {
+            self.ports.counters.ptt_time_outs.add_one();
+            self.report(Event::TimedOut);
         }
+        self.speaker.streams.discard(now, what);
     }
 
     fn beat(&mut self, now: Instant) -> Result<(), LineError> {

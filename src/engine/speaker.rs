@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::codec::{BLOCK_SAMPLES, Block, CodecError, Decoder, MAX_PACKET_SAMPLES, SAMPLE_RATE_HZ};
+use crate::codec::{BLOCK_SAMPLES, Block, CodecError, Decoder, MAX_PACKET_SAMPLES, samples_in};
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::dsp::DownlinkChain;
@@ -66,9 +66,7 @@ impl Speaker {
     }
 
     fn conceal(&mut self, time: Duration, counters: &Counters) {
-        // Not in milliseconds: the shortest packets last two and a half.
-        let samples = time.as_micros() * u128::from(SAMPLE_RATE_HZ) / 1_000_000;
-        let samples = usize::try_from(samples).unwrap_or(0).min(MAX_PACKET_SAMPLES);
+        let samples = samples_in(time).min(MAX_PACKET_SAMPLES);
         let Some(gap) = self.scratch.get_mut(..samples) else { return };
         if let Ok(invented) = self.decoder.conceal(gap) {
             self.invented += invented;

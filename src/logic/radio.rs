@@ -11,6 +11,7 @@ use heapless::Deque;
 pub use state::Deadline;
 use state::State;
 
+use super::downlink::Discard;
 use crate::config::{self, Busy};
 
 /// A fact for the half-duplex rule.
@@ -43,15 +44,6 @@ pub enum Output {
     Discard(Discard),
     /// The squelch is open for longer than `stuck_seconds` (true), or has closed at last (false).
     Stuck(bool),
-}
-
-/// Why talk of the channel is thrown away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Discard {
-    /// The time-out timer cut the transmission: the rest of the speaking stream.
-    TimeOut,
-    /// `busy = "drop"` and the radio receives: everything that waits.
-    Busy,
 }
 
 /// The times of the rule.

@@ -3,10 +3,10 @@
 //! Sound comes in blocks, always; while no over is open only the last `pre_roll` of it is kept. Memory is taken once.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::exchange::OverId;
-use crate::codec::{BLOCK_SAMPLES, Block, SAMPLE_RATE_HZ};
+use crate::codec::{BLOCK_SAMPLES, Block, samples_in, time_of};
 use crate::config;
 
 /// What the engine has to do for the uplink, in order.
@@ -79,13 +79,13 @@ impl Uplink {
     /// that its last sample is heard.
     #[must_use]
     pub fn new(now: Instant, settings: &config::Uplink, lookahead: usize) -> Self {
-        let packet = samples(settings.packet);
-        let pre_roll = samples(settings.pre_roll);
+        let packet = samples_in(settings.packet);
+        let pre_roll = samples_in(settings.pre_roll);
         Self {
             state: State::Closed,
             next_over: 1,
             pre_roll,
-            roll_over: samples(settings.roll_over).max(packet),
+            roll_over: samples_in(settings.roll_over).max(packet),
             lookahead,
             kept: VecDeque::with_capacity(pre_roll + packet + 2 * BLOCK_SAMPLES),
             newest: now,
@@ -176,7 +176,7 @@ impl Uplink {
         {
             *sample = kept;
         }
-        let captured_at = self.newest.checked_sub(duration(self.kept.len())).unwrap_or(self.newest);
+        let captured_at = self.newest.checked_sub(time_of(self.kept.len())).unwrap_or(self.newest);
         Action::Packet { over, captured_at, pcm: &self.packet }
     }
 
@@ -191,14 +191,6 @@ impl Uplink {
     }
 }
 
-fn samples(time: Duration) -> usize {
-    usize::try_from(time.as_millis()).unwrap_or(usize::MAX).saturating_mul(SAMPLE_RATE_HZ as usize / 1_000)
-}
-
-fn duration(samples: usize) -> Duration {
-    Duration::from_secs_f64(samples as f64 / f64::from(SAMPLE_RATE_HZ))
-}
-
 #[cfg(test)]
 #[expect(
     clippy::float_cmp,
@@ -207,6 +199,8 @@ fn duration(samples: usize) -> Duration {
     reason = "the samples are small whole numbers"
 )]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const LOOKAHEAD: usize = 104;
@@ -249,7 +243,7 @@ mod tests {
                     Action::Packet { pcm, captured_at, .. } => {
                         let last = pcm.iter().rev().find(|sample| **sample != 0.0).copied();
                         if let Some(last) = last.filter(|last| pcm.last() == Some(last)) {
-                            let expected = self.start + duration(last as usize);
+                            let expected = self.start + time_of(last as usize);
                             let error = captured_at.max(expected) - captured_at.min(expected);
                             assert!(error < Duration::from_micros(200), "the packet knows its time");
                         }
@@ -266,7 +260,7 @@ mod tests {
                 let first = self.blocks as usize * BLOCK_SAMPLES + 1;
                 let block: Block = std::array::from_fn(|i| (first + i) as f32);
                 self.blocks += 1;
-                let at = self.start + duration(self.blocks as usize * BLOCK_SAMPLES);
+                let at = self.start + time_of(self.blocks as usize * BLOCK_SAMPLES);
                 self.uplink.handle_block(at, &block);
                 self.drain();
             }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::gateway::{Files, counters};
 use super::scene::{Played, Speech};
 use crate::audio;
-use crate::codec::{BLOCK_SAMPLES, Block, SAMPLE_RATE_HZ};
+use crate::codec::{BLOCK_SAMPLES, Block, time_of};
 use crate::dsp::UplinkChain;
 use crate::dsp::compare::{self, Likeness};
 use crate::zello::toc;
@@ -183,7 +183,7 @@ fn likeness(way: Likeness) -> String {
 }
 
 fn seconds(samples: usize) -> f64 {
-    samples as f64 / f64::from(SAMPLE_RATE_HZ)
+    time_of(samples).as_secs_f64()
 }
 
 fn ms(seconds: f64) -> String {

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use crate::codec::SAMPLE_RATE_HZ;
+
 /// One strip of the picture.
 pub(super) struct Strip {
     /// What it shows, left of it.
@@ -30,7 +32,6 @@ const LINE_HEIGHT: f64 = 30.0;
 const GAP: f64 = 10.0;
 /// Room for the times of a bar.
 const TIMES_WIDTH: f64 = 80.0;
-const SAMPLE_RATE_HZ: f64 = 16_000.0;
 
 /// Draws the strips from top to bottom over `length_s` seconds.
 pub(super) fn draw(title: &str, length_s: f64, strips: &[Strip]) -> String {
@@ -183,7 +184,7 @@ fn bars(svg: &mut String, axis: &Axis, y: f64, active: &[Range<f64>], colour: &s
     reason = "a time before the first sample is index 0"
 )]
 fn index(seconds: f64) -> usize {
-    (seconds * SAMPLE_RATE_HZ).max(0.0) as usize
+    (seconds * f64::from(SAMPLE_RATE_HZ)).max(0.0) as usize
 }
 
 fn line(svg: &mut String, from: (f64, f64), to: (f64, f64), colour: &str) {

@@ -16,7 +16,7 @@ use tokio::time::{sleep_until, timeout};
 use super::gateway::{Files, Gateway};
 use super::timeline::Timeline;
 use crate::audio;
-use crate::codec::SAMPLE_RATE_HZ;
+use crate::codec::{SAMPLE_RATE_HZ, samples_in, time_of};
 use crate::sim::{Heard, Login, Phone, Seen, Settings, Sim, SimEvent};
 
 /// Both ends must be logged on within this.
@@ -138,9 +138,9 @@ impl Stage<'_> {
     async fn act(&mut self, phone: &Phone, gateway: &Gateway) -> anyhow::Result<Played> {
         let radio_said = self.start + FIRST_WORD;
         let open = radio_said + SQUELCH_DELAY;
-        let close = radio_said + seconds(self.speech.radio.len()) + SQUELCH_TAIL;
+        let close = radio_said + time_of(self.speech.radio.len()) + SQUELCH_TAIL;
         let answer = close + ANSWER;
-        let end = answer + seconds(self.speech.phone.len()) + LAST_WORD;
+        let end = answer + time_of(self.speech.phone.len()) + LAST_WORD;
 
         let timeline = Timeline {
             start: self.start,
@@ -149,7 +149,7 @@ impl Stage<'_> {
             speech: self.speech,
             radio_said,
             squelch: open..close,
-            phone_talks: answer..answer + seconds(self.speech.phone.len()),
+            phone_talks: answer..answer + time_of(self.speech.phone.len()),
         };
         let shown = timeline.show(phone, end);
         let talked = async {
@@ -256,7 +256,7 @@ fn write_gateway_files(files: &Files, port: u16, speech: &[f32]) -> anyhow::Resu
         // What is not there need not go.
         let _absent = std::fs::remove_file(stale);
     }
-    let silence = vec![0.0; usize::try_from(FIRST_WORD.as_millis())? * SAMPLE_RATE_HZ as usize / 1_000];
+    let silence = vec![0.0; samples_in(FIRST_WORD)];
     write_wav(&files.heard_by_radio, &[silence.as_slice(), speech].concat())
         .with_context(|| format!("cannot write {}", files.heard_by_radio.display()))?;
     let password = files.config.with_file_name("password");
@@ -307,10 +307,6 @@ pub(super) fn write_wav(path: &Path, sound: &[f32]) -> Result<(), hound::Error> 
 
 async fn at(when: Instant) {
     sleep_until(when.into()).await;
-}
-
-fn seconds(samples: usize) -> Duration {
-    Duration::from_secs_f64(samples as f64 / f64::from(SAMPLE_RATE_HZ))
 }
 
 #[expect(clippy::disallowed_methods, reason = "ptt.log speaks wall clock; the demo translates it")]

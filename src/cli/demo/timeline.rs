@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::gateway::Files;
 use super::scene::{Speech, ptt_times};
 use crate::cli::out;
-use crate::codec::{Decoder, MAX_PACKET_SAMPLES, SAMPLE_RATE_HZ};
+use crate::codec::{Decoder, MAX_PACKET_SAMPLES, samples_in};
 use crate::sim::{Heard, Phone};
 
 /// A row is printed so often, and levels are the peak of so much sound.
@@ -93,8 +93,8 @@ fn heading() -> String {
 
 /// Peak of what was spoken in the last half second, by somebody who began at `began`.
 fn spoken_peak(speech: &[f32], began: Instant, now: Instant) -> f32 {
-    let spoken = samples(now.saturating_duration_since(began));
-    let window = spoken.saturating_sub(samples(ROW))..spoken.min(speech.len());
+    let spoken = samples_in(now.saturating_duration_since(began));
+    let window = spoken.saturating_sub(samples_in(ROW))..spoken.min(speech.len());
     speech.get(window).map_or(0.0, peak)
 }
 
@@ -127,17 +127,13 @@ impl Ear {
 fn recorded_peak(wav: &Path) -> f32 {
     let bytes = std::fs::read(wav).unwrap_or_default();
     let sound = bytes.get(WAV_HEADER..).unwrap_or_default();
-    let tail = sound.len().saturating_sub(2 * samples(ROW)) & !1;
+    let tail = sound.len().saturating_sub(2 * samples_in(ROW)) & !1;
     let highest = sound.get(tail..).unwrap_or_default().chunks_exact(2).filter_map(|two| two.try_into().ok());
     highest.map(|two| f32::from(i16::from_le_bytes(two)).abs() / 32_768.0).fold(0.0, f32::max)
 }
 
 fn peak(samples: &[f32]) -> f32 {
     samples.iter().fold(0.0, |highest, sample| highest.max(sample.abs()))
-}
-
-fn samples(time: Duration) -> usize {
-    usize::try_from(time.as_millis()).unwrap_or(usize::MAX).saturating_mul(SAMPLE_RATE_HZ as usize / 1_000)
 }
 
 fn bar(peak: f32) -> String {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::codec::{CodecError, Decoder, MAX_PACKET_SAMPLES, SAMPLE_RATE_HZ};
+use crate::codec::{CodecError, Decoder, MAX_PACKET_SAMPLES, samples_in};
 use crate::zello::{PacketId, StreamId, toc};
 
 /// Longest gap that is filled when decoding; a longer one is a mistake of numbers.
@@ -57,7 +57,7 @@ impl Heard {
         let mut expected: Option<u32> = None;
         for packet in packets {
             let missing = expected.map_or(0, |next| packet.id.0.saturating_sub(next)).min(MAX_GAP_PACKETS);
-            let samples = toc::packet_duration(&packet.opus).map_or(0, samples_of);
+            let samples = toc::packet_duration(&packet.opus).map_or(0, samples_in);
             for _ in 0..missing {
                 let Some(gap) = buffer.get_mut(..samples) else { continue };
                 let count = decoder.conceal(gap)?;
@@ -69,8 +69,4 @@ impl Heard {
         }
         Ok(speech)
     }
-}
-
-fn samples_of(duration: Duration) -> usize {
-    usize::try_from(duration.as_micros() * u128::from(SAMPLE_RATE_HZ) / 1_000_000).unwrap_or(0)
 }
