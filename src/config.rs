@@ -15,6 +15,7 @@ mod build;
 mod complaint;
 mod files;
 mod hint;
+mod lines;
 mod load;
 mod reader;
 mod schema;
@@ -22,6 +23,10 @@ mod show;
 
 pub use complaint::{Complaint, Complaints, Place};
 pub use files::secret_file;
+pub use lines::{
+    Bias, Cos, GpioIn, GpioLine, GpioOut, HidBit, HidIn, HidName, HidOut, ModemIn, ModemInput, ModemOut, ModemOutput,
+    Polarity, Ptt, Vox,
+};
 pub use load::{Report, load, read, read_with};
 pub use show::{defaults, reference_markdown};
 
@@ -147,104 +152,6 @@ pub enum Channel {
     Right,
     /// Capture: their mean. Playback: the same on each.
     Both,
-}
-
-/// The line that keys the transmitter.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Ptt {
-    /// A GPIO line.
-    Gpio(GpioOut),
-    /// A file with one line per change, for tests and demonstrations.
-    Log {
-        /// The file.
-        path: PathBuf,
-    },
-    /// No line: VOX in the interface, or a receive-only gateway.
-    None,
-}
-
-/// A GPIO output.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GpioOut {
-    /// Label, name or path; absent: the board's main chip.
-    pub chip: Option<String>,
-    /// Offset or name.
-    pub line: GpioLine,
-    /// The level that keys.
-    pub active: Polarity,
-}
-
-/// The line that tells that the radio hears somebody.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Cos {
-    /// A GPIO line.
-    Gpio(GpioIn),
-    /// The level of the captured sound.
-    Vox(Vox),
-    /// A named pipe with lines `on` and `off`.
-    Fifo {
-        /// The pipe; made if missing.
-        path: PathBuf,
-    },
-    /// None: a transmit-only gateway.
-    None,
-}
-
-/// A GPIO input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GpioIn {
-    /// Label, name or path; absent: the board's main chip.
-    pub chip: Option<String>,
-    /// Offset or name.
-    pub line: GpioLine,
-    /// The level that means "squelch open".
-    pub active: Polarity,
-    /// Pull resistor.
-    pub bias: Bias,
-    /// A level counts when it has lasted so long.
-    pub debounce: Duration,
-}
-
-/// Squelch by sound level.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Vox {
-    /// Opens above this, dBFS.
-    pub threshold_dbfs: f32,
-    /// Must last so long to open.
-    pub attack: Duration,
-    /// Stays open so long after the last loud block.
-    pub release: Duration,
-}
-
-/// A line of a chip.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GpioLine {
-    /// Offset; on a Pi the BCM number.
-    Offset(u32),
-    /// Name given by the device tree.
-    Name(String),
-}
-
-/// Which level means "active".
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Polarity {
-    /// High.
-    High,
-    /// Low.
-    Low,
-}
-
-/// Pull resistor of an input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bias {
-    /// As the kernel left it.
-    AsIs,
-    /// To the supply.
-    PullUp,
-    /// To ground.
-    PullDown,
-    /// None.
-    Off,
 }
 
 /// Radio → Zello.

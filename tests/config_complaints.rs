@@ -30,7 +30,8 @@ complaints! {
     an_empty_file_is_told_everything_that_it_needs: "empty";
     missing_keys_are_asked_for_at_their_tables: "missing-keys";
     two_ptt_or_cos_tables_are_refused_at_the_last: "two-of-each";
-    hardware_of_later_versions_is_refused_by_name: "later";
+    hid_devices_and_pins_that_cannot_be_are_told_what_can: "bad-lines";
+    serial_lines_of_the_wrong_direction_are_refused: "bad-serial";
     a_kind_in_the_wrong_place_is_led_to_the_header: "wrong-kind";
     values_in_place_of_tables_are_told_how_to_write_one: "not-tables";
     secrets_in_the_file_are_refused_and_not_shown: "secret-in-file";

@@ -1,15 +1,14 @@
 //! Settings become a [`Config`]: types of the program, and the rules between keys.
 
+mod lines;
+
 use std::time::{Duration, SystemTime};
 
 use super::complaint::{Complained, Complaints};
 use super::files::{Places, Refused};
 use super::reader::Settings;
-use super::schema::{Table, Value};
-use super::{
-    Audio, AudioDevice, Bias, Busy, Channel, Config, Cos, Downlink, GpioIn, GpioLine, GpioOut, Polarity, Ptt,
-    Uplink, Vox,
-};
+use super::schema::Value;
+use super::{Audio, AudioDevice, Busy, Channel, Config, Cos, Downlink, Ptt, Uplink};
 
 /// Puts a configuration together.
 pub(crate) struct Builder<'a> {
@@ -32,8 +31,9 @@ impl Builder<'_> {
     pub(crate) fn config(&mut self, board: Option<String>) -> Built<Config> {
         let zello = self.zello();
         let audio = self.audio();
-        let ptt = self.ptt();
-        let cos = self.cos();
+        let card = audio.as_ref().ok().and_then(sound_card);
+        let ptt = self.ptt(card.as_deref());
+        let cos = self.cos(card.as_deref());
         let uplink = self.uplink();
         let downlink = self.downlink();
         let ways = match (&audio, &cos) {
@@ -83,70 +83,6 @@ impl Builder<'_> {
             None if name == "none" => Ok(AudioDevice::None),
             None => Ok(AudioDevice::Alsa(name)),
         }
-    }
-
-    fn ptt(&mut self) -> Built<Ptt> {
-        let table = self.settings.ptt?;
-        match table.name {
-            "ptt.gpio" => Ok(Ptt::Gpio(GpioOut {
-                chip: self.text(table.name, "chip")?,
-                line: self.line(table)?,
-                active: self.polarity(table)?,
-            })),
-            "ptt.log" => Ok(Ptt::Log { path: self.places.resolve(&self.need_text(table.name, "path")?) }),
-            "ptt.none" => Ok(Ptt::None),
-            _ => Err(Complained),
-        }
-    }
-
-    fn cos(&mut self) -> Built<Cos> {
-        let table = self.settings.cos?;
-        let name = table.name;
-        match name {
-            "cos.gpio" => Ok(Cos::Gpio(GpioIn {
-                chip: self.text(name, "chip")?,
-                line: self.line(table)?,
-                active: self.polarity(table)?,
-                bias: self.word(
-                    name,
-                    "bias",
-                    &[
-                        ("as-is", Bias::AsIs),
-                        ("pull-up", Bias::PullUp),
-                        ("pull-down", Bias::PullDown),
-                        ("off", Bias::Off),
-                    ],
-                )?,
-                debounce: self.millis(name, "debounce_ms")?,
-            })),
-            "cos.vox" => Ok(Cos::Vox(Vox {
-                threshold_dbfs: self.level(name, "threshold_dbfs")?,
-                attack: self.millis(name, "attack_ms")?,
-                release: self.millis(name, "release_ms")?,
-            })),
-            "cos.fifo" => Ok(Cos::Fifo { path: self.places.resolve(&self.need_text(name, "path")?) }),
-            "cos.none" => Ok(Cos::None),
-            _ => Err(Complained),
-        }
-    }
-
-    fn line(&mut self, table: &Table) -> Built<GpioLine> {
-        match self.need(table.name, "line")? {
-            Value::Integer(offset) => u32::try_from(offset).map(GpioLine::Offset).map_err(|_| Complained),
-            Value::Text(name) if name.bytes().all(|b| b.is_ascii_digit()) => Err(self.refuse(
-                table.name,
-                "line",
-                "is a number in quotes",
-                "an offset without quotes, or a name in quotes",
-                &format!("write line = {name}"),
-            )),
-            Value::Text(name) => Ok(GpioLine::Name(name)),
-            Value::Bool(_) | Value::Number(_) => Err(Complained),
-        }
-    }
-
-    fn polarity(&self, table: &Table) -> Built<Polarity> {
-        self.word(table.name, "active", &[("high", Polarity::High), ("low", Polarity::Low)])
     }
 
     fn uplink(&mut self) -> Built<Uplink> {
@@ -334,5 +270,43 @@ impl Builder<'_> {
     #[expect(clippy::cast_possible_truncation, reason = "levels in dB need no more than f32")]
     fn level(&self, table: &str, key: &str) -> Built<f32> {
         self.number(table, key).map(|level| level as f32)
+    }
+}
+
+/// The ALSA id or number of the card that carries the radio's sound.
+fn sound_card(audio: &Audio) -> Option<String> {
+    let card = |device: &AudioDevice| match device {
+        AudioDevice::Alsa(name) => card_of(name).map(str::to_owned),
+        AudioDevice::Wav(_) | AudioDevice::None => None,
+    };
+    card(&audio.playback).or_else(|| card(&audio.capture))
+}
+
+/// The card in an ALSA name: `hw:CARD=Device,DEV=0`, `plughw:Device`, `hw:1,0`.
+fn card_of(name: &str) -> Option<&str> {
+    let (_, arguments) = name.split_once(':')?;
+    let first = arguments.split(',').next()?;
+    let card = arguments.split(',').find_map(|argument| argument.strip_prefix("CARD=")).unwrap_or(first);
+    (!card.is_empty() && !card.contains('=')).then_some(card)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::card_of;
+
+    #[test]
+    fn the_card_is_found_in_every_way_to_write_a_pcm() {
+        for (name, card) in [
+            ("hw:CARD=Device,DEV=0", Some("Device")),
+            ("plughw:DEV=0,CARD=Device_1", Some("Device_1")),
+            ("hw:Device", Some("Device")),
+            ("hw:1,0", Some("1")),
+            ("sysdefault:CARD=AllInOneCable", Some("AllInOneCable")),
+            ("default", None),
+            ("pulse", None),
+            ("hw:DEV=0", None),
+        ] {
+            assert_eq!(card_of(name), card, "{name}");
+        }
     }
 }

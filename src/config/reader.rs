@@ -257,12 +257,7 @@ impl Walk<'_, '_> {
     fn unknown_kind(&mut self, choice: &'static Choice, name: &str, span: &Range<usize>) {
         let whole = format!("[{}.{name}]", choice.name);
         let kinds = || choice.tables.iter().map(|table| choice.kind(table));
-        if choice.later.contains(&name) {
-            let kinds: Vec<_> = kinds().collect();
-            let help = format!("supported: {}", kinds.join(", "));
-            let what = format!("{whole} is not supported by this version yet");
-            self.complain(span, what, &choice.names(), &help);
-        } else if choice.tables.iter().any(|table| table.key(name).is_some()) {
+        if choice.tables.iter().any(|table| table.key(name).is_some()) {
             let what = format!("`{name}` stands directly in [{}]", choice.name);
             let help = format!("write the kind into the header: {}", choice.names());
             self.complain(span, what, &choice.names(), &help);
@@ -322,7 +317,7 @@ fn check(key: &Key, value: &DeValue<'_>) -> Result<Value, Wrong> {
             None => None,
         },
         Kind::Line if value.is_integer() => whole().filter(|n| (0..=1_023).contains(n)).map(Value::Integer),
-        Kind::Text | Kind::Path | Kind::SecretPath | Kind::Device | Kind::Line => text(),
+        Kind::Text | Kind::Path | Kind::SecretPath | Kind::Device | Kind::Line | Kind::Hid => text(),
     };
     accepted.ok_or_else(wrong)
 }

@@ -49,6 +49,8 @@ pub(crate) enum Kind {
     Device,
     /// A GPIO line: offset or name.
     Line,
+    /// A HID device: `auto`, vendor and product, USB port or path.
+    Hid,
 }
 
 /// What holds when the key is left out.
@@ -121,8 +123,6 @@ pub(crate) struct Choice {
     pub(crate) doc: &'static str,
     /// The tables, under their whole names.
     pub(crate) tables: &'static [Table],
-    /// Names that are known, but not yet built.
-    pub(crate) later: &'static [&'static str],
 }
 
 impl Choice {
@@ -181,6 +181,19 @@ const CHIP: Key = key(
 );
 const LINE: Key =
     key("line", Kind::Line, Absent::Required, "offset (on a Pi: the BCM number) or name of the line");
+const DEBOUNCE: Key = ms("debounce_ms", 0, 1_000, 20, "a level counts when it has lasted so long");
+const HID: Key = key(
+    "device",
+    Kind::Hid,
+    Absent::Text("auto"),
+    "`auto`: the HID of the sound card's own USB device; else `VENDOR:PRODUCT`, USB port or path",
+);
+const PORT: Key = key(
+    "port",
+    Kind::Path,
+    Absent::Required,
+    "serial port, by its stable name in `/dev/serial/by-id`; `zello-gateway devices` lists them",
+);
 
 /// The key outside of all tables.
 pub(crate) const BOARD: Key = key(
@@ -299,6 +312,29 @@ pub(crate) const PTT: Choice = Choice {
             ],
         },
         Table {
+            name: "ptt.cm108",
+            doc: "A pin of a CM108-type sound chip, by its HID device.",
+            keys: &[
+                HID,
+                key(
+                    "gpio",
+                    Kind::Integer { min: 1, max: 8, unit: "number of the chip's GPIO" },
+                    Absent::Integer(3),
+                    "which pin keys; nearly every interface uses GPIO3",
+                ),
+                key("active", ACTIVE, Absent::Text("high"), "level that keys the transmitter"),
+            ],
+        },
+        Table {
+            name: "ptt.serial",
+            doc: "A modem line of a serial port; the port's other output is kept released.",
+            keys: &[
+                PORT,
+                key("line", Kind::Word(&["rts", "dtr"]), Absent::Required, "the line that keys"),
+                key("active", ACTIVE, Absent::Text("high"), "level that keys the transmitter; `high` is asserted"),
+            ],
+        },
+        Table {
             name: "ptt.log",
             doc: "No line: a file with one line per change, for tests.",
             keys: &[key("path", Kind::Path, Absent::Text("ptt.log"), "the file")],
@@ -309,7 +345,6 @@ pub(crate) const PTT: Choice = Choice {
             keys: &[],
         },
     ],
-    later: &["cm108", "serial"],
 };
 
 /// `[cos.*]`
@@ -330,7 +365,45 @@ pub(crate) const COS: Choice = Choice {
                     Absent::Text("pull-up"),
                     "pull resistor of the input",
                 ),
-                ms("debounce_ms", 0, 1_000, 20, "a level counts when it has lasted so long"),
+                DEBOUNCE,
+            ],
+        },
+        Table {
+            name: "cos.cm108",
+            doc: "A pin of a CM108-type sound chip, by its HID device.",
+            keys: &[
+                HID,
+                key(
+                    "bit",
+                    Kind::Word(&[
+                        "volume-down",
+                        "volume-up",
+                        "mute-playback",
+                        "mute-record",
+                        "gpio1",
+                        "gpio2",
+                        "gpio3",
+                        "gpio4",
+                        "gpio5",
+                        "gpio6",
+                        "gpio7",
+                        "gpio8",
+                    ]),
+                    Absent::Text("volume-down"),
+                    "which pin of the chip",
+                ),
+                key("active", ACTIVE, Absent::Text("low"), "level of the pin that means \"squelch open\""),
+                DEBOUNCE,
+            ],
+        },
+        Table {
+            name: "cos.serial",
+            doc: "A modem line of a serial port.",
+            keys: &[
+                PORT,
+                key("line", Kind::Word(&["cts", "dsr", "dcd", "ri"]), Absent::Required, "the line that tells"),
+                key("active", ACTIVE, Absent::Text("high"), "level that means \"squelch open\"; `high` is asserted"),
+                DEBOUNCE,
             ],
         },
         Table {
@@ -354,7 +427,6 @@ pub(crate) const COS: Choice = Choice {
         },
         Table { name: "cos.none", doc: "None: a transmit-only gateway.", keys: &[] },
     ],
-    later: &["cm108", "serial"],
 };
 
 /// `[uplink]`
@@ -478,6 +550,7 @@ impl Kind {
             Self::Device => {
                 "an ALSA PCM such as \"hw:CARD=Device,DEV=0\", \"wav:FILE\" or \"none\"".to_owned()
             }
+            Self::Hid => "\"auto\", \"VENDOR:PRODUCT\" in hexadecimal, a USB port such as \"1-1.2\", or a path".to_owned(),
             Self::Line => {
                 "the offset of a GPIO line (a whole number from 0 to 1023) or its name in quotes".to_owned()
             }
@@ -495,7 +568,7 @@ mod tests {
             for key in table.keys {
                 let Some(default) = key.absent.value() else { continue };
                 let fits = match (key.kind, &default) {
-                    (Kind::Bool, Value::Bool(_)) | (Kind::Path, Value::Text(_)) => true,
+                    (Kind::Bool, Value::Bool(_)) | (Kind::Path | Kind::Hid, Value::Text(_)) => true,
                     (Kind::Integer { min, max, .. }, Value::Integer(value)) => (min..=max).contains(value),
                     (Kind::Steps { steps, .. }, Value::Integer(value)) => steps.contains(value),
                     (Kind::Number { min, max, .. }, Value::Number(value)) => (min..=max).contains(value),

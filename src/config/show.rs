@@ -58,6 +58,7 @@ fn values(kind: Kind) -> String {
         Kind::Path | Kind::SecretPath => "path".to_owned(),
         Kind::Device => "device".to_owned(),
         Kind::Line => "offset or name".to_owned(),
+        Kind::Hid => "`auto`, `VENDOR:PRODUCT`, USB port or path".to_owned(),
     }
 }
 
