@@ -3,11 +3,15 @@
 //! | Kind | PTT | COS |
 //! |---|---|---|
 //! | GPIO line | [`gpio`] | [`gpio`], with [`debounce`] |
+//! | sound chip by HID | [`cm108`] | [`cm108`], with [`debounce`] |
+//! | serial port | [`serial`] | [`serial`], with [`debounce`] |
 //! | for tests and demonstrations | [`log`]: a file | [`fifo`]: a named pipe |
 //!
-//! Only the [`guard`] process opens a PTT line; the daemon keys through its pipe. COS is watched by a thread of its
+//! Only the [`guard`] process opens a PTT line; the daemon keys through its pipe. When a guard has died, and only then,
+//! the daemon opens the line once more to release it, and ends. COS is watched by a thread of its
 //! own, [`cos::run_cos`].
 
+pub mod cm108;
 pub mod cos;
 pub mod debounce;
 pub mod error;
@@ -15,6 +19,10 @@ pub mod fifo;
 pub mod gpio;
 pub mod guard;
 pub mod log;
+mod rights;
+pub mod serial;
+mod sys;
+mod sysfs;
 
 use std::time::{Duration, Instant};
 
@@ -29,6 +37,14 @@ pub trait PttLine {
     /// # Errors
     /// [`LineError`] when the line did not take the level.
     fn set(&mut self, keyed: bool) -> Result<(), LineError>;
+
+    /// Looks whether the line is still there and has the level that was set. Moves nothing.
+    ///
+    /// # Errors
+    /// [`LineError`] when it is not; it must then be opened anew.
+    fn check(&mut self) -> Result<(), LineError> {
+        Ok(())
+    }
 }
 
 /// The line that tells that the radio hears somebody, debounced.
@@ -64,13 +80,15 @@ pub const HEARTBEAT: Duration = Duration::from_millis(50);
 /// The line is released when no heartbeat came for so long (design: a quarter of a second).
 pub const HEARTBEAT_LIMIT: Duration = Duration::from_millis(250);
 
-/// Opens a PTT line, released. Only the guard process calls this.
+/// Opens a PTT line, released. For the guard process; for others only when no guard lives.
 ///
 /// # Errors
 /// [`LineError`] when the line cannot be had, with the remedy.
 pub fn open_ptt(ptt: &config::Ptt) -> Result<Box<dyn PttLine>, LineError> {
     match ptt {
         config::Ptt::Gpio(settings) => Ok(Box::new(gpio::GpioPtt::open(settings)?)),
+        config::Ptt::Cm108(settings) => Ok(Box::new(cm108::HidPtt::open(settings)?)),
+        config::Ptt::Serial(settings) => Ok(Box::new(serial::SerialPtt::open(settings)?)),
         config::Ptt::Log { path } => Ok(Box::new(log::LogPtt::open(path)?)),
         config::Ptt::None => Ok(Box::new(NoPtt)),
     }

@@ -57,11 +57,15 @@ fn summary(config: &Config) -> String {
     let who = config.zello.user.as_ref().map_or("nobody (anonymous)", |user| user.name.as_str());
     let ptt = match &config.ptt {
         Ptt::Gpio(_) => "PTT by GPIO",
+        Ptt::Cm108(_) => "PTT by HID",
+        Ptt::Serial(_) => "PTT by a serial port",
         Ptt::Log { .. } => "PTT into a log file",
         Ptt::None => "no PTT line",
     };
     let cos = match &config.cos {
         Cos::Gpio(_) => "COS by GPIO",
+        Cos::Cm108(_) => "COS by HID",
+        Cos::Serial(_) => "COS by a serial port",
         Cos::Vox(_) => "COS by sound level",
         Cos::Fifo { .. } => "COS from a named pipe",
         Cos::None => "no COS",

@@ -1,19 +1,18 @@
 //! `devices`: what this machine has, by the names that a configuration wants.
 
+use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
 use super::out;
 use crate::audio::{self, SoundCard};
+use crate::lines::cm108::{self, HidDevice};
 use crate::lines::gpio::{self, Chip};
+use crate::lines::serial::{self, SerialPort};
 
-mod serial;
 mod show;
-mod usb;
 
-pub use serial::SerialPort;
 pub use show::describe;
-pub use usb::HidDevice;
 
 /// Lists sound cards, GPIO chips, radio interfaces and serial ports, with their names for the configuration
 ///
@@ -35,9 +34,18 @@ pub struct Found {
     /// GPIO chips, or why one cannot be opened.
     pub gpio: Vec<Result<Chip, String>>,
     /// Radio interfaces with HID lines.
-    pub hid: Vec<HidDevice>,
+    pub hid: Vec<Interface>,
     /// Serial ports.
     pub serial: Vec<SerialPort>,
+}
+
+/// A radio interface with HID lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// What the kernel knows.
+    pub device: HidDevice,
+    /// This user may open it for writing.
+    pub open: bool,
 }
 
 /// Runs the command.
@@ -52,13 +60,23 @@ fn look() -> Found {
     Found {
         sound: audio::list(),
         gpio: gpio::list().into_iter().map(|chip| chip.map_err(|error| error.to_string())).collect(),
-        hid: usb::find(sys, dev),
-        serial: serial::find(sys, dev),
+        hid: interfaces(sys, dev),
+        serial: serial::list(sys, dev),
     }
 }
 
 /// What a fake `/sys` and `/dev` hold; for tests.
 #[must_use]
 pub fn look_in(sys: &Path, dev: &Path) -> Found {
-    Found { hid: usb::find(sys, dev), serial: serial::find(sys, dev), ..Found::default() }
+    Found { hid: interfaces(sys, dev), serial: serial::list(sys, dev), ..Found::default() }
+}
+
+fn interfaces(sys: &Path, dev: &Path) -> Vec<Interface> {
+    let radios = cm108::look(sys, dev).hids.into_iter().filter(|hid| hid.chip.is_some());
+    radios
+        .map(|device| {
+            let open = fs::OpenOptions::new().read(true).write(true).open(&device.path).is_ok();
+            Interface { device, open }
+        })
+        .collect()
 }

@@ -96,6 +96,17 @@ pub enum Polarity {
     Low,
 }
 
+impl Polarity {
+    /// The other level.
+    #[must_use]
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::High => Self::Low,
+            Self::Low => Self::High,
+        }
+    }
+}
+
 /// Pull resistor of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bias {

@@ -55,11 +55,12 @@ pub(super) struct Gateway {
 pub(super) fn start(config: &Config, options: &Options) -> Result<Gateway, Error> {
     let playback = audio::open_playback(&config.audio)?;
     let capture = audio::open_capture(&config.audio)?;
+    // Before COS: who first opens a serial port raises its outputs for a moment, and only the guard knows how they rest.
+    let (keyer, guard) = guard::spawn(&options.guard_program, &config.ptt, config.downlink.time_out)?;
     let cos = match &config.cos {
-        Cos::Gpio(_) | Cos::Fifo { .. } => Some(cos::open_cos(&config.cos)?),
+        Cos::Gpio(_) | Cos::Cm108(_) | Cos::Serial(_) | Cos::Fifo { .. } => Some(cos::open_cos(&config.cos)?),
         Cos::Vox(_) | Cos::None => None,
     };
-    let (keyer, guard) = guard::spawn(&options.guard_program, &config.ptt, config.downlink.time_out)?;
 
     let (capture_tx, capture_rx) = queue::channel::<_, SOUND_QUEUE>();
     let (playback_tx, playback_rx) = queue::channel::<_, SOUND_QUEUE>();

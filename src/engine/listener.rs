@@ -27,7 +27,7 @@ impl Listener {
         let encoder = Encoder::new(config.uplink.packet, config.uplink.bitrate_bps)?;
         let vox = match &config.cos {
             Cos::Vox(settings) => Some(Vox::new(*settings)),
-            Cos::Gpio(_) | Cos::Fifo { .. } | Cos::None => None,
+            Cos::Gpio(_) | Cos::Cm108(_) | Cos::Serial(_) | Cos::Fifo { .. } | Cos::None => None,
         };
         let uplink = Uplink::new(now, &config.uplink, encoder.lookahead());
         Ok(Self {

@@ -4,8 +4,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::cm108::HidCos;
 use super::fifo::FifoCos;
 use super::gpio::GpioCos;
+use super::serial::SerialCos;
 use super::{CosEdge, CosLine, LineError};
 use crate::bell::Bell;
 use crate::config;
@@ -18,8 +20,9 @@ const LOOK: Duration = Duration::from_millis(100);
 /// An edge that the engine did not take is offered again so often.
 const OFFER_AGAIN: Duration = Duration::from_millis(10);
 
-/// A lost line is looked for so often (design: every second).
-const RETRY: Duration = Duration::from_secs(1);
+/// A lost line is looked for so often: it must be back within 2 s of its device's return, of which the kernel and udev
+/// take their part.
+const RETRY: Duration = Duration::from_millis(500);
 
 /// What the COS thread knows, for a status; written by the thread alone.
 #[derive(Debug, Default)]
@@ -49,6 +52,8 @@ impl LineStatus {
 pub fn open_cos(cos: &config::Cos) -> Result<Box<dyn CosLine>, LineError> {
     match cos {
         config::Cos::Gpio(settings) => Ok(Box::new(GpioCos::open(settings)?)),
+        config::Cos::Cm108(settings) => Ok(Box::new(HidCos::open(settings)?)),
+        config::Cos::Serial(settings) => Ok(Box::new(SerialCos::open(settings)?)),
         config::Cos::Fifo { path } => Ok(Box::new(FifoCos::open(path)?)),
         config::Cos::Vox(_) | config::Cos::None => Err(LineError::NoCos),
     }
@@ -110,7 +115,7 @@ impl Watch<'_> {
     }
 
     fn lose(&mut self, error: &LineError) {
-        tracing::warn!(%error, "COS is lost and counts as closed; trying every second");
+        tracing::warn!(%error, "COS is lost and counts as closed; it is looked for twice a second");
         self.outlet.counters.cos_losses.add_one();
         self.outlet.status.cos_lost.store(true, Ordering::Relaxed);
         self.tell(CosEdge { open: false, at: Instant::now() });

@@ -1,4 +1,6 @@
-//! Debounce: a level counts when it has lasted long enough. Pure; the shell brings edges and time.
+//! Debounce: a level counts when it has lasted long enough. Pure; the shells bring edges and time through [`input`].
+
+pub(in crate::lines) mod input;
 
 use std::time::{Duration, Instant};
 

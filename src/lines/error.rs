@@ -46,6 +46,101 @@ pub enum LineError {
         /// Who holds it, by the label that it gave the kernel.
         by: String,
     },
+    /// No HID device answers to the setting.
+    #[error("no HID device {wanted}; this machine has {found}: set `device` to one of their numbers or USB ports")]
+    NoHid {
+        /// What was looked for.
+        wanted: String,
+        /// The radio interfaces that are there.
+        found: String,
+    },
+    /// Several HID devices answer to the setting.
+    #[error("several HID devices {wanted}: {found}: set `device` to a USB port, for example `device = \"{example}\"`")]
+    ManyHids {
+        /// What was looked for.
+        wanted: String,
+        /// Those that answer.
+        found: String,
+        /// What means the first of them.
+        example: String,
+    },
+    /// The HID device is another kind of thing.
+    #[error(
+        "{device} is not a CM108-type sound chip, and what it would do with PTT nobody knows; this machine has {found}: set \
+         `device` to one of those"
+    )]
+    NotCm108 {
+        /// The device.
+        device: String,
+        /// The radio interfaces that are there.
+        found: String,
+    },
+    /// The chip has no such pin.
+    #[error("{device} ({chip}) has no {pin}; it has {has}")]
+    NoPin {
+        /// The device.
+        device: String,
+        /// Its chip.
+        chip: &'static str,
+        /// The pin.
+        pin: String,
+        /// The pins that it has.
+        has: String,
+    },
+    /// The chip has no pins at all.
+    #[error(
+        "{device} has no output to set: it is an HS100, which has the numbers of a CM108AH but no GPIO; use another \
+         interface, or [ptt.none] with VOX in the radio"
+    )]
+    NoPins {
+        /// The device.
+        device: String,
+    },
+    /// There is no such serial port.
+    #[error("no serial port {}: {source}; there is {found}: is it plugged in, is `port` its name in /dev/serial/by-id?", port.display())]
+    NoPort {
+        /// `port`
+        port: PathBuf,
+        /// The ports with a stable name.
+        found: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something else lies where the serial port should be.
+    #[error("`port` {} is not a serial port: `zello-gateway devices` lists those that are", port.display())]
+    NotSerial {
+        /// `port`
+        port: PathBuf,
+    },
+    /// The serial port has data lines only.
+    #[error("`port` {} has no modem lines (RTS, DTR, CTS …): choose a port that has", port.display())]
+    NoModemLines {
+        /// `port`
+        port: PathBuf,
+    },
+    /// The serial port is a name without hardware.
+    #[error("`port` {} has no hardware behind it ({source}): `zello-gateway devices` lists the ports that have", port.display())]
+    NoUart {
+        /// `port`
+        port: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Somebody else has the serial port for himself.
+    #[error(
+        "serial port {port} is in use by another program: `fuser -v {port}` tells which; stop it, or choose another port",
+        port = port.display()
+    )]
+    PortBusy {
+        /// `port`
+        port: PathBuf,
+    },
+    /// A line took its level without an error, and has another.
+    #[error("{what} does not take its level: the adapter is stuck, or another program moves the line")]
+    NotTaken {
+        /// The line.
+        what: String,
+    },
     /// The gateway's user may not use the device.
     #[error("no right to open {}: {remedy}", path.display())]
     Denied {
@@ -122,6 +217,12 @@ pub enum LineError {
     #[error("the named pipe {} has vanished: somebody removed or replaced it; it is made anew", path.display())]
     FifoVanished {
         /// `[cos.fifo] path`
+        path: PathBuf,
+    },
+    /// The PTT log was removed or replaced.
+    #[error("the PTT log {} has vanished: somebody removed or replaced it; it is made anew", path.display())]
+    LogVanished {
+        /// `[ptt.log] path`
         path: PathBuf,
     },
     /// The settings have no COS line.

@@ -6,7 +6,6 @@
 pub mod choice;
 pub mod input;
 pub mod output;
-mod rights;
 mod system;
 
 pub use self::choice::{Chip, Line};

@@ -2,8 +2,9 @@
 //!
 //! One line per change: `<seconds since the epoch, 6 decimals> on|off`.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -45,6 +46,17 @@ impl PttLine for LogPtt {
         self.keyed = keyed;
         Ok(())
     }
+
+    /// Notices that the path does not lead to this file any more, as a fob's does not when it is unplugged.
+    fn check(&mut self) -> Result<(), LineError> {
+        let place = |facts: &Metadata| (facts.dev(), facts.ino());
+        let there = fs::metadata(&self.path).ok();
+        let ours = self.file.metadata().ok();
+        if there.as_ref().map(place) == ours.as_ref().map(place) {
+            return Ok(());
+        }
+        Err(LineError::LogVanished { path: self.path.clone() })
+    }
 }
 
 /// True if the last line of the log says "on".
@@ -69,8 +81,6 @@ fn epoch_seconds() -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     fn words(path: &Path) -> Vec<String> {
@@ -101,6 +111,19 @@ mod tests {
         LogPtt::open(&path).unwrap().set(true).unwrap();
         let _next_owner = LogPtt::open(&path).unwrap();
         assert_eq!(words(&path), ["on", "off"]);
+    }
+
+    #[test]
+    fn a_log_that_is_removed_or_replaced_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ptt.log");
+        let mut log = LogPtt::open(&path).unwrap();
+        log.check().unwrap();
+        fs::remove_file(&path).unwrap();
+        assert!(log.check().unwrap_err().to_string().contains("vanished"));
+        fs::write(&path, "").unwrap();
+        assert!(log.check().is_err(), "another file of that name");
+        LogPtt::open(&path).unwrap().check().unwrap();
     }
 
     #[test]

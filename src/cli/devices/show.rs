@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::{Found, HidDevice, SerialPort};
+use super::{Found, Interface};
 use crate::audio::{Access, SoundCard};
 use crate::config::board::{self, About};
+use crate::lines::cm108::HidDevice;
 use crate::lines::gpio::{Chip, Line};
+use crate::lines::serial::SerialPort;
 
 /// Widest line of a list of names.
 const WIDTH: usize = 96;
@@ -92,26 +94,37 @@ fn list(text: &mut String, head: &str, items: impl Iterator<Item = String>) {
     }
 }
 
-fn hid(text: &mut String, devices: &[HidDevice]) {
-    put!(
-        text,
-        "\nUSB radio interfaces (CM108 type): their lines are not used by this version yet, their sound is"
-    );
-    if devices.is_empty() {
+fn hid(text: &mut String, interfaces: &[Interface]) {
+    put!(text, "\nUSB radio interfaces (CM108 type): for `device` in [ptt.cm108] and [cos.cm108]");
+    if interfaces.is_empty() {
         put!(text, "  none.");
     }
-    for device in devices {
-        let (vendor, product) = device.id;
-        put!(text, "  {vendor:04x}:{product:04x} {} ({})", device.name, device.chip);
-        let card = device.card.as_ref().map_or("no sound card".to_owned(), |id| format!("sound card {id}"));
+    for Interface { device, open } in interfaces {
+        put!(text, "  {} ({})", device.describe(), device.chip.map_or("chip not known", |chip| chip.name));
+        put!(text, "      {}", how_to_name(device));
+        if let Some(chip) = device.chip {
+            let gpios: Vec<String> = chip.gpios.iter().map(u8::to_string).collect();
+            put!(text, "      gpio: {}", gpios.join(", "));
+        }
         let rights =
-            if device.open { "" } else { "; not open to this user: a udev rule must give it to the group" };
-        put!(text, "      {}, {card}{rights}", device.path.display());
+            if *open { "" } else { "; not open to this user: a udev rule must give it to the group audio" };
+        put!(text, "      {}{rights}", device.path.display());
+    }
+}
+
+/// What to write to mean this interface.
+fn how_to_name(device: &HidDevice) -> String {
+    let (vendor, product) = device.id;
+    let numbers = format!("device = \"{vendor:04x}:{product:04x}\"");
+    let port = device.port.as_ref().map_or(String::new(), |port| format!(", or \"{port}\" to tell equal ones apart"));
+    match &device.card {
+        Some(card) => format!("device = \"auto\" with sound card {card}; else {numbers}{port}"),
+        None => format!("{numbers}{port}; no sound card"),
     }
 }
 
 fn serial(text: &mut String, ports: &[SerialPort]) {
-    put!(text, "\nSerial ports: not used by this version yet");
+    put!(text, "\nSerial ports: for `port` in [ptt.serial] and [cos.serial]");
     if ports.is_empty() {
         put!(text, "  none.");
     }

@@ -6,9 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::choice::{self, Chip, Line};
-use super::rights;
 use crate::config::GpioLine;
-use crate::lines::LineError;
+use crate::lines::{LineError, rights};
 
 /// Every GPIO chip of this machine, or why it cannot be read.
 #[must_use]
@@ -64,7 +63,7 @@ fn devices() -> Vec<PathBuf> {
 fn open_chip(path: &Path) -> Result<gpio_cdev::Chip, LineError> {
     let failed = |source: io::Error| {
         if source.kind() == io::ErrorKind::PermissionDenied {
-            return LineError::Denied { path: path.to_owned(), remedy: rights::remedy(path), source };
+            return LineError::Denied { path: path.to_owned(), remedy: rights::remedy(path, rights::GPIO), source };
         }
         LineError::Open { what: format!("GPIO chip {}", path.display()), source }
     };

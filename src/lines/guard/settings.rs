@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{GpioLine, GpioOut, Polarity, Ptt};
+use crate::config::{GpioLine, GpioOut, HidName, HidOut, ModemOut, ModemOutput, Polarity, Ptt};
 
 /// Writes the settings for the command line of the guard.
 ///
@@ -32,6 +32,10 @@ pub fn from_json(text: &str) -> Result<Ptt, serde_json::Error> {
 enum PttJson {
     #[serde(with = "GpioOutJson")]
     Gpio(GpioOut),
+    #[serde(with = "HidOutJson")]
+    Cm108(HidOut),
+    #[serde(with = "ModemOutJson")]
+    Serial(ModemOut),
     Log {
         path: PathBuf,
     },
@@ -56,6 +60,42 @@ enum GpioLineJson {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(remote = "HidOut")]
+struct HidOutJson {
+    #[serde(with = "HidNameJson")]
+    device: HidName,
+    gpio: u8,
+    #[serde(with = "PolarityJson")]
+    active: Polarity,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "HidName", rename_all = "kebab-case")]
+enum HidNameJson {
+    OfCard(String),
+    Id(u16, u16),
+    Port(String),
+    Path(PathBuf),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "ModemOut")]
+struct ModemOutJson {
+    port: PathBuf,
+    #[serde(with = "ModemOutputJson")]
+    line: ModemOutput,
+    #[serde(with = "PolarityJson")]
+    active: Polarity,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "ModemOutput", rename_all = "kebab-case")]
+enum ModemOutputJson {
+    Rts,
+    Dtr,
+}
+
+#[derive(Serialize, Deserialize)]
 #[serde(remote = "Polarity", rename_all = "kebab-case")]
 enum PolarityJson {
     High,
@@ -71,8 +111,16 @@ mod tests {
         let gpio = |chip: Option<&str>, line, active| {
             Ptt::Gpio(GpioOut { chip: chip.map(str::to_owned), line, active })
         };
+        let hid = |device, gpio, active| Ptt::Cm108(HidOut { device, gpio, active });
+        let serial = |line, active| Ptt::Serial(ModemOut { port: "/dev/serial/by-id/usb-AIOC".into(), line, active });
         for ptt in [
             Ptt::None,
+            hid(HidName::OfCard("Device".to_owned()), 3, Polarity::High),
+            hid(HidName::Id(0x1209, 0x7388), 4, Polarity::Low),
+            hid(HidName::Port("1-1.2".to_owned()), 3, Polarity::High),
+            hid(HidName::Path("/dev/hidraw0".into()), 3, Polarity::High),
+            serial(ModemOutput::Rts, Polarity::High),
+            serial(ModemOutput::Dtr, Polarity::Low),
             Ptt::Log { path: "/tmp/with \"quotes\"/ptt.log".into() },
             gpio(None, GpioLine::Offset(17), Polarity::High),
             gpio(Some("pinctrl-rp1"), GpioLine::Name("GPIO17".to_owned()), Polarity::Low),

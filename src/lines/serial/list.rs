@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::usb::names;
+use crate::lines::sysfs::names;
 
 /// A serial port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,8 @@ pub struct SerialPort {
 }
 
 /// All serial ports with hardware behind them, in the order of their names.
-pub(super) fn find(sys: &Path, dev: &Path) -> Vec<SerialPort> {
+#[must_use]
+pub fn list(sys: &Path, dev: &Path) -> Vec<SerialPort> {
     let class = sys.join("class/tty");
     let folder = dev.join("serial/by-id");
     let links: Vec<(PathBuf, PathBuf)> = names(&folder)
