@@ -24,8 +24,8 @@ mod show;
 pub use complaint::{Complaint, Complaints, Place};
 pub use files::secret_file;
 pub use lines::{
-    Bias, Cos, GpioIn, GpioLine, GpioOut, HidBit, HidIn, HidName, HidOut, ModemIn, ModemInput, ModemOut, ModemOutput,
-    Polarity, Ptt, Vox,
+    Bias, Cos, GpioIn, GpioLine, GpioOut, HidBit, HidIn, HidName, HidOut, ModemIn, ModemInput, ModemOut,
+    ModemOutput, Polarity, Ptt, Vox,
 };
 pub use load::{Report, load, read, read_with};
 pub use show::{defaults, reference_markdown};

@@ -104,4 +104,6 @@ counters! {
     frames_invalid;
     /// Times the COS line was lost (unplugged, or its pipe removed).
     cos_losses;
+    /// Times the PTT line was lost (unplugged, or stuck and opened anew).
+    ptt_losses;
 }

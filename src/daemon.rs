@@ -12,6 +12,7 @@
 mod error;
 mod figures;
 pub mod logging;
+mod ptt;
 mod start;
 mod threads;
 mod watch;

@@ -20,6 +20,7 @@ use crate::bell::Bell;
 use crate::codec::{BLOCK, Block, CodecError};
 use crate::config::Config;
 use crate::counters::Counters;
+use crate::lines::guard::{PttSight, PttStatus};
 use crate::lines::{CosEdge, HEARTBEAT, Keyer, LineError};
 use crate::logic::downlink::Discard;
 use crate::logic::exchange::{DownlinkItem, UplinkItem};
@@ -51,6 +52,8 @@ pub struct Ports {
     pub events: Producer<'static, Event>,
     /// State of the playback device.
     pub playback_status: Arc<DeviceStatus>,
+    /// State of the PTT line.
+    pub ptt_status: Arc<PttStatus>,
     /// Shared with all threads.
     pub counters: Arc<Counters>,
 }
@@ -64,6 +67,8 @@ pub struct Engine<K> {
     speaker: Speaker,
     next_beat: Instant,
     keyed_at: Option<Instant>,
+    /// The PTT line as it was last seen.
+    line: PttSight,
     rings: bool,
 }
 
@@ -79,6 +84,7 @@ impl<K: Keyer> Engine<K> {
             speaker: Speaker::new(config)?,
             next_beat: now,
             keyed_at: None,
+            line: ports.ptt_status.look(),
             rings: false,
             ports,
             keyer,
@@ -90,7 +96,8 @@ impl<K: Keyer> Engine<K> {
     /// # Errors
     /// [`LineError`] when the guard is gone: the transmitter is no longer ours, and the gateway must end.
     pub fn step(&mut self, now: Instant) -> Result<Instant, LineError> {
-        // First of all: what follows must not key a radio without a sound card, not for a moment.
+        // First of all: what follows must not key a radio without a sound card or a line, not for a moment.
+        self.look_at_line(now)?;
         self.tell(now, Input::Playback(self.ports.playback_status.state() == DeviceState::Running))?;
         self.take_edges(now)?;
         self.take_streams(now)?;
@@ -118,6 +125,15 @@ impl<K: Keyer> Engine<K> {
         self.tell(now, Input::Shutdown)?;
         self.ports.net_bell.ring();
         self.beat(now)
+    }
+
+    fn look_at_line(&mut self, now: Instant) -> Result<(), LineError> {
+        let line = self.ports.ptt_status.look();
+        if std::mem::replace(&mut self.line, line) != line {
+            // Lost and back since the last look, it is released, whatever was keyed.
+            self.tell(now, Input::Line(false))?;
+        }
+        self.tell(now, Input::Line(line.is_there()))
     }
 
     fn next_wake(&self, now: Instant) -> Instant {

@@ -31,6 +31,45 @@ async fn a_cos_pipe_that_vanishes_ends_the_over_and_is_served_again_when_it_is_b
     assert_eq!(site.counter("cos_losses"), 1);
 }
 
+#[tokio::test]
+async fn a_ptt_line_that_vanishes_while_keyed_is_named_and_carries_on_when_it_is_back() {
+    let server = Server::start().await;
+    let phone = server.phone().await;
+    let mut site = Site::new(server.port);
+    site.lines = "[ptt.log]\npath = \"fob/ptt.log\"\n[cos.none]\n".to_owned();
+    let (fob, away) = (site.path("fob"), site.path("away"));
+    fs::create_dir(&fob).unwrap();
+    let daemon = site.start_online().await;
+    let levels = || -> Vec<bool> {
+        let text = fs::read_to_string(site.path("fob/ptt.log")).unwrap_or_default();
+        text.lines().map(|line| line.ends_with(" on")).collect()
+    };
+    let until_levels = async |wanted: &[bool]| {
+        let there = || (levels() == wanted).then_some(());
+        daemon::until(&format!("PTT levels {wanted:?}"), there, || {
+            format!("{:?}\n{}", levels(), daemon.log())
+        })
+        .await;
+    };
+    let talking = tokio::spawn(async move {
+        let speech = voice("phone.wav", 6.0);
+        phone.talk(&speech).await.map(|_| phone)
+    });
+    until_levels(&[true]).await;
+    fs::rename(&fob, &away).unwrap();
+    let warning = daemon.until_logged("PTT is lost").await;
+    assert!(warning.contains("WARN") && warning.contains("ptt.log"), "{warning}");
+    daemon.until_logged("transmitter unkeyed").await;
+    fs::rename(&away, &fob).unwrap();
+    let back = daemon.until_logged("PTT is back").await;
+    assert!(back.contains("ptt.log"), "{back}");
+    // Released first; then the over that waited goes on.
+    until_levels(&[true, false, true, false]).await;
+    drop(talking.await.unwrap().unwrap());
+    daemon.stop().await;
+    assert_eq!(site.counter("ptt_losses"), 1);
+}
+
 /// A gateway whose files may grow to so many bytes, as on a disk that becomes full.
 fn start_with_room(site: &Site, bytes: usize) -> Daemon {
     let inner = site.command();

@@ -131,11 +131,17 @@ async fn a_gateway_that_stands_still_while_keyed_is_released_by_its_guard() {
 }
 
 #[tokio::test]
-async fn a_guard_that_is_killed_ends_the_gateway_with_an_error() {
-    let Keyed { server: _server, site: _site, mut daemon, .. } = keyed().await;
+async fn a_guard_that_is_killed_while_keyed_ends_the_gateway_which_releases_the_line_itself() {
+    let Keyed { server: _server, site, mut daemon, .. } = keyed().await;
+    let killed = epoch();
     send(daemon.guard_pid(), Signal::KILL);
     let status = daemon.ended().await;
     let log = daemon.log();
+    let ptt = site.ptt();
+    assert_eq!(ptt.iter().map(|(_, keyed)| *keyed).collect::<Vec<_>>(), [true, false], "{log}");
+    println!("guard killed: released {:.3} s after", ptt[1].0 - killed);
+    assert!(ptt[1].0 - killed < RELEASED_WITHIN_S, "{ptt:?}, killed at {killed}");
+    assert!(log.contains("released by the daemon itself"), "{log}");
     assert_eq!(status.code(), Some(1), "{log}");
     let error = log.lines().find(|line| line.contains("ERROR"));
     assert!(error.is_some_and(|line| line.contains("guard")), "{log}");

@@ -92,6 +92,45 @@ fn a_sound_card_lost_while_keyed_unkeys_at_once_and_the_rest_is_said_when_it_is_
 }
 
 #[test]
+fn a_line_lost_while_keyed_unkeys_at_once_and_the_rest_is_said_when_it_is_back() {
+    let mut world = World::new();
+    let talk = phone(1_000);
+    world.channel_says(&talk);
+    world.line_at(ms(3_000), false);
+    world.line_at(ms(6_000), true);
+    world.run(ms(25_000));
+    let [before, after] = world.keyed().try_into().unwrap();
+    assert!(before.end <= ms(3_010), "unkeyed at {:?}", before.end);
+    assert!((ms(6_000)..ms(6_010)).contains(&after.start), "{after:?}");
+    assert_eq!(world.counters.downlink_packets_played.value(), talk.packets.len() as u64);
+}
+
+#[test]
+fn a_line_lost_and_back_between_two_looks_of_the_engine_takes_a_new_wish() {
+    let mut world = World::new();
+    world.channel_says(&phone(1_000));
+    world.line_at(ms(3_000), false);
+    world.line_at(ms(3_000), true);
+    world.run(ms(25_000));
+    let [before, after] = world.keyed().try_into().unwrap();
+    assert!(before.end <= ms(3_010), "unkeyed at {:?}", before.end);
+    let mute = world.config.downlink.rx_mute;
+    assert!((before.end + mute..before.end + mute + ms(10)).contains(&after.start), "{after:?}");
+}
+
+#[test]
+fn without_a_line_nothing_is_keyed_and_the_uplink_goes_on() {
+    let mut world = World::new();
+    world.line_at(ms(0), false);
+    world.start_at(ms(0), 6);
+    world.radio_hears(ms(1_000), &speech("radio"));
+    world.squelch(ms(1_003)..ms(8_003));
+    world.run(ms(20_000));
+    assert_same(&world.overs[0].opus(), &world.encoded(ms(800)..ms(8_500)));
+    assert!(world.keyed().is_empty());
+}
+
+#[test]
 fn without_a_sound_card_nothing_is_keyed_not_even_for_a_moment() {
     for state in [DeviceState::Opening, DeviceState::Lost] {
         let mut world = World::new();

@@ -238,13 +238,119 @@ fn one_guard_does_not_hold_the_pipe_of_another_open() {
 }
 
 #[test]
-fn a_line_that_fails_is_told_and_ends_the_guard() {
+fn a_line_that_does_not_key_is_told_and_opened_anew() {
     let ptt = Ptt::Log { path: "/dev/full".into() };
     let (mut keyer, mut watch) = guard::spawn(Path::new(PROGRAM), &ptt, AMPLE).unwrap();
     keyer.beat(true).unwrap();
-    let Watched::Report(Report::Failed(text)) = next(&mut watch) else { panic!("no failure told") };
+    let Watched::Report(Report::Lost(text)) = next(&mut watch) else { panic!("no failure told") };
     assert!(text.contains("/dev/full") && text.contains("No space left"), "{text}");
-    assert_eq!(next(&mut watch), Watched::Ended(GuardEnd::Failed { code: 1 }));
+    assert_eq!(next(&mut watch), Watched::Report(Report::Back));
+    drop(keyer);
+    assert_eq!(next(&mut watch), Watched::Ended(GuardEnd::Released));
+}
+
+/// A fob that can be pulled out: the folder of the log vanishes, with all that it says.
+struct Fob {
+    log: Log,
+    away: PathBuf,
+}
+
+impl Fob {
+    fn new() -> Self {
+        let log = Log::new();
+        fs::create_dir(log.0.path().join("fob")).unwrap();
+        Self { away: log.0.path().join("away"), log }
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.log.0.path().join("fob")
+    }
+
+    fn ptt(&self) -> Ptt {
+        Ptt::Log { path: self.folder().join("ptt.log") }
+    }
+
+    fn levels(&self) -> Vec<bool> {
+        let text = fs::read_to_string(self.folder().join("ptt.log")).unwrap();
+        text.lines().map(|line| line.ends_with(" on")).collect()
+    }
+
+    fn pull(&self) {
+        fs::rename(self.folder(), &self.away).unwrap();
+    }
+
+    fn plug(&self) {
+        fs::rename(&self.away, self.folder()).unwrap();
+    }
+}
+
+/// Beats until a report comes that is none of why the line is still missing.
+fn beat_until_told(keyer: &mut GuardKeyer, watch: &mut GuardWatch, keyed: bool) -> Report {
+    let started = Instant::now();
+    loop {
+        assert!(started.elapsed() < AMPLE);
+        keyer.beat(keyed).unwrap();
+        match watch.poll(HEARTBEAT) {
+            Watched::Report(Report::Missing(_)) | Watched::Nothing => {}
+            Watched::Report(report) => return report,
+            Watched::Ended(end) => panic!("the guard {end}"),
+        }
+    }
+}
+
+#[test]
+fn a_line_pulled_while_keyed_is_released_on_its_return_and_waits_for_a_new_wish() {
+    let fob = Fob::new();
+    let (mut keyer, mut watch) = guard::spawn(Path::new(PROGRAM), &fob.ptt(), AMPLE).unwrap();
+    assert_eq!(beat_until_told(&mut keyer, &mut watch, true), Report::Keyed);
+    fob.pull();
+    let told = beat_until_told(&mut keyer, &mut watch, true);
+    assert!(matches!(&told, Report::Lost(text) if text.contains("ptt.log")), "{told:?}");
+    let plugged = epoch();
+    fob.plug();
+    assert_eq!(beat_until_told(&mut keyer, &mut watch, true), Report::Back);
+    let took = epoch() - plugged;
+    println!("back {took:.3} s after its return");
+    assert!(took < 1.0, "{took}");
+    assert_eq!(fob.levels(), [true, false], "released first of all");
+    for _ in 0..5 {
+        keyer.beat(true).unwrap();
+        assert_eq!(watch.poll(HEARTBEAT), Watched::Nothing, "the wish is from before the loss");
+    }
+    keyer.beat(false).unwrap();
+    assert_eq!(beat_until_told(&mut keyer, &mut watch, true), Report::Keyed);
+    assert_eq!(fob.levels(), [true, false, true]);
+}
+
+#[test]
+fn a_line_pulled_while_idle_is_noticed_and_why_it_is_missing_is_told_once() {
+    let fob = Fob::new();
+    let (mut keyer, mut watch) = guard::spawn(Path::new(PROGRAM), &fob.ptt(), AMPLE).unwrap();
+    keyer.beat(false).unwrap();
+    fob.pull();
+    assert!(matches!(next(&mut watch), Watched::Report(Report::Lost(_))));
+    let Watched::Report(Report::Missing(why)) = next(&mut watch) else { panic!("not told why") };
+    assert!(why.contains("ptt.log") && why.contains("No such file"), "{why}");
+    assert_eq!(watch.poll(Duration::from_millis(600)), Watched::Nothing, "once is enough");
+    fob.plug();
+    assert_eq!(next(&mut watch), Watched::Report(Report::Back));
+    keyer.beat(true).unwrap();
+    assert_eq!(next(&mut watch), Watched::Report(Report::Keyed));
+}
+
+#[test]
+fn a_guard_whose_line_is_gone_ends_with_its_daemon() {
+    let fob = Fob::new();
+    let (keyer, mut watch) = guard::spawn(Path::new(PROGRAM), &fob.ptt(), AMPLE).unwrap();
+    fob.pull();
+    assert!(matches!(next(&mut watch), Watched::Report(Report::Lost(_))));
+    drop(keyer);
+    let end = loop {
+        if let Watched::Ended(end) = next(&mut watch) {
+            break end;
+        }
+    };
+    assert_eq!(end, GuardEnd::Failed { code: 1 });
 }
 
 #[test]

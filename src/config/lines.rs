@@ -1,5 +1,6 @@
 //! `[ptt.*]` and `[cos.*]`: the lines to the radio, in the types of the program.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,6 +20,20 @@ pub enum Ptt {
     },
     /// No line: VOX in the interface, or a receive-only gateway.
     None,
+}
+
+impl fmt::Display for Ptt {
+    /// In few words, for the log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gpio(GpioOut { line: GpioLine::Offset(offset), .. }) => write!(f, "GPIO line {offset}"),
+            Self::Gpio(GpioOut { line: GpioLine::Name(name), .. }) => write!(f, "GPIO line {name}"),
+            Self::Cm108(HidOut { device, gpio, .. }) => write!(f, "GPIO{gpio} of the HID device {device}"),
+            Self::Serial(ModemOut { port, line, .. }) => write!(f, "{line} of {}", port.display()),
+            Self::Log { path } => write!(f, "the log {}", path.display()),
+            Self::None => f.write_str("none"),
+        }
+    }
 }
 
 /// A GPIO output.
@@ -133,6 +148,17 @@ pub enum HidName {
     Path(PathBuf),
 }
 
+impl fmt::Display for HidName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OfCard(card) => write!(f, "of sound card {card}"),
+            Self::Id(vendor, product) => write!(f, "{vendor:04x}:{product:04x}"),
+            Self::Port(port) => write!(f, "on USB port {port}"),
+            Self::Path(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
 /// An output pin of a CM108-type chip.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HidOut {
@@ -190,6 +216,15 @@ pub enum ModemOutput {
     Rts,
     /// Data terminal ready.
     Dtr,
+}
+
+impl fmt::Display for ModemOutput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rts => "RTS",
+            Self::Dtr => "DTR",
+        })
+    }
 }
 
 /// A modem input of a serial port.

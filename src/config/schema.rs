@@ -331,7 +331,12 @@ pub(crate) const PTT: Choice = Choice {
             keys: &[
                 PORT,
                 key("line", Kind::Word(&["rts", "dtr"]), Absent::Required, "the line that keys"),
-                key("active", ACTIVE, Absent::Text("high"), "level that keys the transmitter; `high` is asserted"),
+                key(
+                    "active",
+                    ACTIVE,
+                    Absent::Text("high"),
+                    "level that keys the transmitter; `high` is asserted",
+                ),
             ],
         },
         Table {
@@ -401,8 +406,18 @@ pub(crate) const COS: Choice = Choice {
             doc: "A modem line of a serial port.",
             keys: &[
                 PORT,
-                key("line", Kind::Word(&["cts", "dsr", "dcd", "ri"]), Absent::Required, "the line that tells"),
-                key("active", ACTIVE, Absent::Text("high"), "level that means \"squelch open\"; `high` is asserted"),
+                key(
+                    "line",
+                    Kind::Word(&["cts", "dsr", "dcd", "ri"]),
+                    Absent::Required,
+                    "the line that tells",
+                ),
+                key(
+                    "active",
+                    ACTIVE,
+                    Absent::Text("high"),
+                    "level that means \"squelch open\"; `high` is asserted",
+                ),
                 DEBOUNCE,
             ],
         },
@@ -550,7 +565,10 @@ impl Kind {
             Self::Device => {
                 "an ALSA PCM such as \"hw:CARD=Device,DEV=0\", \"wav:FILE\" or \"none\"".to_owned()
             }
-            Self::Hid => "\"auto\", \"VENDOR:PRODUCT\" in hexadecimal, a USB port such as \"1-1.2\", or a path".to_owned(),
+            Self::Hid => {
+                "\"auto\", \"VENDOR:PRODUCT\" in hexadecimal, a USB port such as \"1-1.2\", or a path"
+                    .to_owned()
+            }
             Self::Line => {
                 "the offset of a GPIO line (a whole number from 0 to 1023) or its name in quotes".to_owned()
             }

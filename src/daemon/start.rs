@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::ptt::Hearer;
 use super::threads::Threads;
-use super::{Error, Options, watch};
+use super::{Error, Options};
 use crate::audio::{self, Capture, CapturedBlock, DeviceStatus, Playback};
 use crate::bell::Bell;
 use crate::codec::Block;
-use crate::config::{Audio, Config, Cos};
+use crate::config::{Audio, Config, Cos, Ptt};
 use crate::counters::Counters;
 use crate::engine::{self, Engine};
 use crate::lines::cos::{self, LineStatus};
-use crate::lines::guard::{self, GuardKeyer, GuardWatch};
+use crate::lines::guard::{self, GuardEnd, GuardKeyer, GuardWatch, PttStatus};
 use crate::lines::{CosEdge, CosLine};
 use crate::queue::{self, Consumer, Producer};
 use crate::realtime::{AUDIO_PRIORITY, ENGINE_PRIORITY};
@@ -72,6 +73,7 @@ pub(super) fn start(config: &Config, options: &Options) -> Result<Gateway, Error
     let (engine_bell, uplink_bell) = (bell()?, bell()?);
     let counters = Arc::new(Counters::default());
     let playback_status = Arc::new(DeviceStatus::new());
+    let ptt_status = Arc::<PttStatus>::default();
 
     let ports = engine::Ports {
         capture: capture_rx,
@@ -82,6 +84,7 @@ pub(super) fn start(config: &Config, options: &Options) -> Result<Gateway, Error
         from_net: downlink_rx,
         events: events_tx,
         playback_status: Arc::clone(&playback_status),
+        ptt_status: Arc::clone(&ptt_status),
         counters: Arc::clone(&counters),
     };
     let engine = Engine::new(Instant::now(), config, ports, keyer)?;
@@ -104,7 +107,7 @@ pub(super) fn start(config: &Config, options: &Options) -> Result<Gateway, Error
         engine_bell,
     };
     gateway.start_engine(engine)?;
-    gateway.start_guard_watch(guard)?;
+    gateway.start_guard_watch(guard, &config.ptt, ptt_status)?;
     gateway.start_playback(&config.audio, playback, playback_rx, playback_status)?;
     if let Some(capture) = capture {
         gateway.start_capture(&config.audio, capture, capture_tx)?;
@@ -132,10 +135,20 @@ impl Gateway {
         })
     }
 
-    fn start_guard_watch(&mut self, guard: GuardWatch) -> Result<(), Error> {
-        let stop = Arc::clone(&self.stop_devices);
+    fn start_guard_watch(
+        &mut self,
+        guard: GuardWatch,
+        ptt: &Ptt,
+        status: Arc<PttStatus>,
+    ) -> Result<(), Error> {
+        let (stop, counters, engine_bell) =
+            (self.stop_devices.clone(), self.counters.clone(), self.engine_bell.clone());
+        let hearer = Hearer { ptt: ptt.clone(), status, counters, engine_bell };
         self.spawn("guard-watch", move || {
-            let end = guard.wait(&stop, |report| watch::log_guard(&report));
+            let end = guard.wait(&stop, |report| hearer.hear(&report));
+            if end != GuardEnd::Released {
+                hearer.release();
+            }
             Err(format!("the guard of the PTT line {end}"))
         })
     }

@@ -11,7 +11,6 @@ use tracing::{debug, error, info, warn};
 use super::Error;
 use super::start::Gateway;
 use crate::engine::Event;
-use crate::lines::guard::Report;
 use crate::logic::downlink;
 
 /// The main thread looks at signals and log lines this often.
@@ -77,16 +76,6 @@ impl Watchdog {
 fn tell_systemd(states: &[NotifyState]) {
     if let Err(unheard) = sd_notify::notify(false, states) {
         debug!(%unheard, "systemd could not be told");
-    }
-}
-
-/// A report of the guard becomes a log line. Keying itself is told by the engine.
-pub(super) fn log_guard(report: &Report) {
-    match report {
-        Report::Ready | Report::Keyed | Report::Unkeyed => debug!(?report, "guard"),
-        Report::Silent | Report::TimeOut | Report::Garbled(_) | Report::Failed(_) | Report::Unknown(_) => {
-            warn!(?report, "guard");
-        }
     }
 }
 

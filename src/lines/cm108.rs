@@ -13,6 +13,8 @@ pub mod identify;
 mod keys;
 mod ptt;
 pub mod report;
+#[cfg(test)]
+mod tests;
 
 pub use self::chip::Chip;
 pub use self::cos::HidCos;

@@ -47,7 +47,9 @@ pub enum LineError {
         by: String,
     },
     /// No HID device answers to the setting.
-    #[error("no HID device {wanted}; this machine has {found}: set `device` to one of their numbers or USB ports")]
+    #[error(
+        "no HID device {wanted}; this machine has {found}: set `device` to one of their numbers or USB ports"
+    )]
     NoHid {
         /// What was looked for.
         wanted: String,
@@ -55,7 +57,9 @@ pub enum LineError {
         found: String,
     },
     /// Several HID devices answer to the setting.
-    #[error("several HID devices {wanted}: {found}: set `device` to a USB port, for example `device = \"{example}\"`")]
+    #[error(
+        "several HID devices {wanted}: {found}: set `device` to a USB port, for example `device = \"{example}\"`"
+    )]
     ManyHids {
         /// What was looked for.
         wanted: String,

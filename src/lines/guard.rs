@@ -9,17 +9,22 @@
 //! The pipe is the dead-man switch: the kernel closes it however the daemon dies. A daemon that lives but hangs falls
 //! silent. Each unkeys within [`HEARTBEAT_LIMIT`](super::HEARTBEAT_LIMIT), and a time-out of its own ends a transmission
 //! that the daemon forgot to end.
+//!
+//! A line whose device vanishes is not the guard's end: it is told, looked for, and released the moment it is back. The
+//! engine reads in [`PttStatus`] whether there is a transmitter.
 
 pub mod link;
 pub mod logic;
 pub mod process;
 pub mod protocol;
 pub mod settings;
+mod status;
 
 use std::time::Duration;
 
 pub use self::link::{GuardEnd, GuardKeyer, GuardWatch, Watched, spawn};
 pub use self::protocol::Report;
+pub use self::status::{PttSight, PttStatus};
 
 /// The guard's hard time-out comes so much later than the daemon's own: it is for a daemon that failed to unkey, and
 /// must not race one that is just doing it.

@@ -10,6 +10,9 @@ mod list;
 mod port;
 mod ptt;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::cos::SerialCos;
 pub use self::list::{SerialPort, list};
 pub use self::ptt::SerialPtt;

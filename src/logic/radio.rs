@@ -25,6 +25,8 @@ pub enum Input {
     Drained(Instant),
     /// The playback device works, or is lost: without it nothing is keyed.
     Playback(bool),
+    /// The PTT line is there, or its device is lost: without it nothing is keyed.
+    Line(bool),
     /// Time has passed; harmless at any time.
     Timeout,
     /// The gateway ends: unkey, close the over, never key again.
@@ -86,7 +88,7 @@ const OUTPUTS_MAX: usize = 8;
 
 /// The half-duplex state machine.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent facts, each as it was last told")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each as it was last told")]
 pub struct Radio {
     settings: Settings,
     state: State,
@@ -96,6 +98,7 @@ pub struct Radio {
     stuck: bool,
     talk: bool,
     playback: bool,
+    line: bool,
     ended: bool,
     outputs: Deque<Output, OUTPUTS_MAX>,
 }
@@ -111,6 +114,7 @@ impl Radio {
             stuck: false,
             talk: false,
             playback: true,
+            line: true,
             ended: false,
             outputs: Deque::new(),
         }
@@ -131,6 +135,7 @@ impl Radio {
             Input::Carrier(open) => self.carrier(open),
             Input::Talk(talk) => self.talk = talk,
             Input::Playback(works) => self.playback = works,
+            Input::Line(there) => self.line = there,
             Input::Drained(last_sound) => self.drained(last_sound),
             Input::Shutdown => self.ended = true,
             Input::Timeout => {}
@@ -249,7 +254,7 @@ impl Radio {
             return None;
         }
         match self.settings.busy {
-            Busy::Override if self.playback => {
+            Busy::Override if self.has_transmitter() => {
                 self.close_over();
                 Some(self.key(now))
             }
@@ -262,18 +267,23 @@ impl Radio {
         }
     }
 
-    /// A time-out, the loss of the sound card and the end of the gateway unkey at once, whatever is being said.
+    /// A time-out, the loss of the sound card or of the line, and the end of the gateway unkey at once, whatever is being said.
     fn must_unkey(&mut self, now: Instant, time_out: Instant) -> bool {
         if now >= time_out {
             self.talk = false;
             self.out(Output::Discard(Discard::TimeOut));
             return true;
         }
-        !self.playback || self.ended
+        !self.has_transmitter() || self.ended
     }
 
     fn may_key(&self) -> bool {
-        self.talk && self.playback && !self.ended
+        self.talk && self.has_transmitter() && !self.ended
+    }
+
+    /// Sound and line lead to a radio that can say something.
+    fn has_transmitter(&self) -> bool {
+        self.playback && self.line
     }
 
     fn key(&mut self, now: Instant) -> State {

@@ -55,6 +55,7 @@ pub(crate) fn measure(table: &mut Table) {
         from_net,
         events,
         playback_status: Arc::clone(&playback_status),
+        ptt_status: Arc::default(),
         counters: Arc::clone(&counters),
     };
     let mut engine = Engine::new(Instant::now(), &config, ports, Nowhere::new()).expect("an engine");

@@ -82,6 +82,7 @@ impl Rig {
             from_net: from_net_rx,
             events: events_tx,
             playback_status: running(config),
+            ptt_status: Arc::default(),
             counters: Arc::clone(&counters),
         };
         let now = Instant::now();

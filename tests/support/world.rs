@@ -31,6 +31,7 @@ use zello_gateway::config::{
 use zello_gateway::counters::Counters;
 use zello_gateway::dsp::UplinkChain;
 use zello_gateway::engine::{Engine, Event, Ports};
+use zello_gateway::lines::guard::PttStatus;
 use zello_gateway::lines::{CosEdge, HEARTBEAT, Keyer, LineError};
 use zello_gateway::logic::exchange::{DownlinkItem, OverId, UplinkItem};
 use zello_gateway::net;
@@ -139,6 +140,7 @@ enum Deed {
     Squelch(bool),
     Channel(Box<DownlinkItem>),
     Playback(DeviceState),
+    Line(bool),
     Microphone(bool),
 }
 
@@ -165,6 +167,7 @@ pub struct World {
     capture: Producer<'static, CapturedBlock>,
     playback: Consumer<'static, Block>,
     status: Arc<DeviceStatus>,
+    line: Arc<PttStatus>,
     cos: Producer<'static, CosEdge>,
     /// The network task's ends; absent when there is a real one.
     net: Option<(Consumer<'static, UplinkItem>, Producer<'static, DownlinkItem>)>,
@@ -199,6 +202,7 @@ impl World {
         let counters = Arc::new(Counters::default());
         let status = Arc::new(DeviceStatus::new());
         status.set_state(DeviceState::Running);
+        let line = Arc::<PttStatus>::default();
         let clock = Arc::new(AtomicU64::new(0));
         let beats = Arc::new(Mutex::new(Vec::with_capacity(1 << 16)));
         let net_bell = Bell::new().unwrap();
@@ -211,6 +215,7 @@ impl World {
             from_net: from_net_rx,
             events: events_tx,
             playback_status: Arc::clone(&status),
+            ptt_status: Arc::clone(&line),
             counters: Arc::clone(&counters),
         };
         let network = net::Ports {
@@ -242,6 +247,7 @@ impl World {
             capture,
             playback,
             status,
+            line,
             cos,
             net: None,
             engine_events,
@@ -302,6 +308,11 @@ impl World {
     /// The playback device is lost, or comes back.
     pub fn playback_at(&mut self, at: Duration, state: DeviceState) {
         self.do_at(at, Deed::Playback(state));
+    }
+
+    /// The PTT line is lost, or comes back.
+    pub fn line_at(&mut self, at: Duration, there: bool) {
+        self.do_at(at, Deed::Line(there));
     }
 
     /// The capture device falls silent, or comes back.
@@ -434,6 +445,8 @@ impl World {
                     from_net.enqueue(*item).unwrap_or_else(|_| panic!("the engine takes every item"));
                 }
                 Deed::Playback(state) => self.status.set_state(state),
+                Deed::Line(true) => self.line.find(),
+                Deed::Line(false) => self.line.lose(),
                 Deed::Microphone(works) => self.microphone = works,
             }
         }

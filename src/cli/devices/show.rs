@@ -116,7 +116,10 @@ fn hid(text: &mut String, interfaces: &[Interface]) {
 fn how_to_name(device: &HidDevice) -> String {
     let (vendor, product) = device.id;
     let numbers = format!("device = \"{vendor:04x}:{product:04x}\"");
-    let port = device.port.as_ref().map_or(String::new(), |port| format!(", or \"{port}\" to tell equal ones apart"));
+    let port = device
+        .port
+        .as_ref()
+        .map_or(String::new(), |port| format!(", or \"{port}\" to tell equal ones apart"));
     match &device.card {
         Some(card) => format!("device = \"auto\" with sound card {card}; else {numbers}{port}"),
         None => format!("{numbers}{port}; no sound card"),

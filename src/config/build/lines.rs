@@ -28,12 +28,8 @@ const BITS: [(&str, HidBit); 12] = [
 
 const OUTPUTS: [(&str, ModemOutput); 2] = [("rts", ModemOutput::Rts), ("dtr", ModemOutput::Dtr)];
 
-const INPUTS: [(&str, ModemInput); 4] = [
-    ("cts", ModemInput::Cts),
-    ("dsr", ModemInput::Dsr),
-    ("dcd", ModemInput::Dcd),
-    ("ri", ModemInput::Ri),
-];
+const INPUTS: [(&str, ModemInput); 4] =
+    [("cts", ModemInput::Cts), ("dsr", ModemInput::Dsr), ("dcd", ModemInput::Dcd), ("ri", ModemInput::Ri)];
 
 impl Builder<'_> {
     /// The PTT line; `card` is the sound card, whose USB device `device = "auto"` means.
@@ -167,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_hid_device_is_named_by_id_port_or_path() {
-        let named = |name| hid_name(name, PathBuf::from);
+        let named = |name: &str| hid_name(name, |path| PathBuf::from(path));
         assert_eq!(named("0d8c:0012"), Some(HidName::Id(0x0d8c, 0x0012)));
         assert_eq!(named("1209:7388"), Some(HidName::Id(0x1209, 0x7388)));
         assert_eq!(named("1-1.2"), Some(HidName::Port("1-1.2".to_owned())));

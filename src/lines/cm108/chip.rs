@@ -41,7 +41,10 @@ const CHIPS: [(u16, std::ops::RangeInclusive<u16>, Chip); 13] = [
 /// The chip of a vendor and product number; `None`: not a radio interface.
 #[must_use]
 pub fn chip(vendor: u16, product: u16) -> Option<&'static Chip> {
-    CHIPS.iter().find(|(of, products, _)| *of == vendor && products.contains(&product)).map(|(_, _, chip)| chip)
+    CHIPS
+        .iter()
+        .find(|(of, products, _)| *of == vendor && products.contains(&product))
+        .map(|(_, _, chip)| chip)
 }
 
 impl Chip {
@@ -90,7 +93,10 @@ mod tests {
     fn a_pin_that_the_chip_does_not_have_is_refused_with_those_that_it_has() {
         let cm108b = chip(0x0d8c, 0x0012).unwrap();
         let text = cm108b.check(Pin::Gpio(2), "0d8c:0012 Fob").unwrap_err().to_string();
-        assert!(text.contains("CM108B") && text.contains("GPIO2") && text.contains("GPIO1, GPIO3, GPIO4"), "{text}");
+        assert!(
+            text.contains("CM108B") && text.contains("GPIO2") && text.contains("GPIO1, GPIO3, GPIO4"),
+            "{text}"
+        );
         for pin in [Pin::Gpio(3), Pin::VolumeDown, Pin::MuteRecord] {
             assert!(cm108b.check(pin, "").is_ok());
         }

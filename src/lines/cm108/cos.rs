@@ -21,10 +21,13 @@ impl HidCos {
     /// # Errors
     /// [`LineError`] when there is no such device, several, no such pin, or rights are missing.
     pub fn open(settings: &HidIn) -> Result<Self, LineError> {
-        let pin = Pin::from(settings.bit);
-        let device = Device::open(&settings.device, "COS", pin)?;
+        Self::new(Device::open(&settings.device, "COS", settings.bit.into())?, settings)
+    }
+
+    pub(super) fn new(device: Device, settings: &HidIn) -> Result<Self, LineError> {
         let keys = Keys::new(&device.facts, Instant::now());
-        let mut reports = Reports { device, pin, active: settings.active, keys, open: None };
+        let mut reports =
+            Reports { device, pin: settings.bit.into(), active: settings.active, keys, open: None };
         reports.ask()?;
         Ok(Self(Debounced::new(reports, settings.debounce)))
     }

@@ -44,7 +44,8 @@ impl Device {
             return Err(LineError::NoPins { device: facts.describe() });
         }
         let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let fd = rustix::fs::open(&facts.path, flags, Mode::empty()).map_err(|error| refusal(facts, error.into()))?;
+        let fd = rustix::fs::open(&facts.path, flags, Mode::empty())
+            .map_err(|error| refusal(facts, error.into()))?;
         let what = format!("{purpose} on {pin} of {}", facts.describe());
         Ok(Self { what, fd, facts: facts.clone() })
     }
@@ -108,7 +109,10 @@ mod tests {
     #[test]
     fn outputs_are_found_in_a_descriptor_and_data_is_not_mistaken_for_them() {
         // Consumer control: three bytes in, three bytes out, as a CM108 describes itself.
-        let with = [0x05, 0x0c, 0x09, 0x01, 0xa1, 0x01, 0x75, 0x08, 0x95, 0x04, 0x81, 0x02, 0x95, 0x04, 0x91, 0x02, 0xc0];
+        let with = [
+            0x05, 0x0c, 0x09, 0x01, 0xa1, 0x01, 0x75, 0x08, 0x95, 0x04, 0x81, 0x02, 0x95, 0x04, 0x91, 0x02,
+            0xc0,
+        ];
         let without = [0x05, 0x0c, 0x09, 0x91, 0xa1, 0x01, 0x26, 0x91, 0x00, 0x81, 0x02, 0xc0];
         assert!(names_output(&with) && !names_output(&without));
         assert!(!names_output(&[]) && !names_output(&[0xfe]) && !names_output(&[0xfe, 0xff, 0x91]));

@@ -18,7 +18,7 @@ pub struct Machine {
 }
 
 /// A HID device.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HidDevice {
     /// Its device, `/dev/hidraw0`; the number may differ after the next boot.
     pub path: PathBuf,
@@ -50,7 +50,10 @@ impl HidDevice {
     #[must_use]
     pub fn describe(&self) -> String {
         let (vendor, product) = self.id;
-        let place = self.port.as_ref().map_or_else(|| self.path.display().to_string(), |port| format!("USB port {port}"));
+        let place = self
+            .port
+            .as_ref()
+            .map_or_else(|| self.path.display().to_string(), |port| format!("USB port {port}"));
         format!("{vendor:04x}:{product:04x} {} on {place}", self.name)
     }
 
@@ -66,7 +69,8 @@ impl HidDevice {
 pub fn look(sys: &Path, dev: &Path) -> Machine {
     let cards = cards(sys);
     let class = sys.join("class/hidraw");
-    let hids = names(&class).iter().filter_map(|name| hid(&class.join(name), dev.join(name), &cards)).collect();
+    let hids =
+        names(&class).iter().filter_map(|name| hid(&class.join(name), dev.join(name), &cards)).collect();
     Machine { hids, cards }
 }
 
@@ -112,17 +116,26 @@ fn cards(sys: &Path) -> Vec<Card> {
 ///
 /// # Errors
 /// [`LineError::NoHid`], [`LineError::ManyHids`] and [`LineError::NotCm108`], with what there is instead.
-pub fn choose<'a>(machine: &'a Machine, wanted: &HidName) -> Result<(&'a HidDevice, &'static Chip), LineError> {
+pub fn choose<'a>(
+    machine: &'a Machine,
+    wanted: &HidName,
+) -> Result<(&'a HidDevice, &'static Chip), LineError> {
     let all: Vec<&HidDevice> = match wanted {
         HidName::OfCard(card) => {
             let usb = usb_of(machine, card)?;
             machine.hids.iter().filter(|hid| hid.usb.as_ref() == Some(usb)).collect()
         }
-        HidName::Id(vendor, product) => machine.hids.iter().filter(|hid| hid.id == (*vendor, *product)).collect(),
+        HidName::Id(vendor, product) => {
+            machine.hids.iter().filter(|hid| hid.id == (*vendor, *product)).collect()
+        }
         HidName::Port(port) => machine.hids.iter().filter(|hid| hid.port.as_ref() == Some(port)).collect(),
         HidName::Path(path) => {
             let real = fs::canonicalize(path);
-            machine.hids.iter().filter(|hid| hid.path == *path || real.as_ref().is_ok_and(|real| hid.path == *real)).collect()
+            machine
+                .hids
+                .iter()
+                .filter(|hid| hid.path == *path || real.as_ref().is_ok_and(|real| hid.path == *real))
+                .collect()
         }
     };
     let fitting: Vec<_> = all.iter().filter_map(|hid| Some((*hid, hid.chip?))).collect();

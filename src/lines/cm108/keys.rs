@@ -92,7 +92,9 @@ mod tests {
     #[test]
     fn the_key_devices_of_a_hid_device_are_found_in_its_folder() {
         let hid = tempfile::tempdir().unwrap();
-        for name in ["input/input7/event5", "input/input7/capabilities", "input/input8/event6", "input/input8/mouse0"] {
+        for name in
+            ["input/input7/event5", "input/input7/capabilities", "input/input8/event6", "input/input8/mouse0"]
+        {
             fs::create_dir_all(hid.path().join(name)).unwrap();
         }
         let nodes = event_nodes(hid.path(), Path::new("/dev"));

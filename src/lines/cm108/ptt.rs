@@ -28,7 +28,10 @@ impl HidPtt {
     /// # Errors
     /// [`LineError`] when there is no such device, several, no such pin, the chip refuses, or rights are missing.
     pub fn open(settings: &HidOut) -> Result<Self, LineError> {
-        let device = Device::open(&settings.device, "PTT", Pin::Gpio(settings.gpio))?;
+        Self::new(Device::open(&settings.device, "PTT", Pin::Gpio(settings.gpio))?, settings)
+    }
+
+    pub(super) fn new(device: Device, settings: &HidOut) -> Result<Self, LineError> {
         let mut line = Self {
             device,
             gpio: settings.gpio,

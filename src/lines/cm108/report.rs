@@ -111,7 +111,9 @@ mod tests {
 
     #[test]
     fn ptt_on_gpio_3_and_4_is_written_as_the_data_sheet_says() {
-        for (number, high, low) in [(3, [0, 0, 4, 4, 0], [0, 0, 0, 4, 0]), (4, [0, 0, 8, 8, 0], [0, 0, 0, 8, 0])] {
+        for (number, high, low) in
+            [(3, [0, 0, 4, 4, 0], [0, 0, 0, 4, 0]), (4, [0, 0, 8, 8, 0], [0, 0, 0, 8, 0])]
+        {
             let mut outputs = Outputs::default();
             outputs.set(number, Polarity::High);
             assert_eq!(outputs.report(), high);

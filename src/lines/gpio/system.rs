@@ -63,7 +63,11 @@ fn devices() -> Vec<PathBuf> {
 fn open_chip(path: &Path) -> Result<gpio_cdev::Chip, LineError> {
     let failed = |source: io::Error| {
         if source.kind() == io::ErrorKind::PermissionDenied {
-            return LineError::Denied { path: path.to_owned(), remedy: rights::remedy(path, rights::GPIO), source };
+            return LineError::Denied {
+                path: path.to_owned(),
+                remedy: rights::remedy(path, rights::GPIO),
+                source,
+            };
         }
         LineError::Open { what: format!("GPIO chip {}", path.display()), source }
     };

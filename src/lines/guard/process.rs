@@ -23,14 +23,14 @@ use crate::realtime;
 /// unkeying. It runs for microseconds.
 const PRIORITY: u8 = realtime::AUDIO_PRIORITY + 5;
 
-/// Runs the guard until it is asked to end: `open` opens the line, released.
+/// Runs the guard until it is asked to end: `open` opens the line, released; again each time that the line is lost.
 ///
 /// Heartbeats come on standard input, reports go to standard output.
 ///
 /// # Errors
 /// The exit code for a failure, after its report.
 pub fn run(
-    open: impl FnOnce() -> Result<Box<dyn PttLine>, LineError>,
+    open: impl Fn() -> Result<Box<dyn PttLine>, LineError>,
     time_out: Duration,
 ) -> Result<(), GuardFailed> {
     report_panics();
@@ -41,7 +41,9 @@ pub fn run(
     let _ordinary = realtime::request(PRIORITY);
     let line = open().map_err(|error| fail(&error.to_string()))?;
     report(&Report::Ready);
-    Guard { line: Held(line), logic: Logic::new(time_out), signals }.watch()
+    let logic = Logic::new(Instant::now(), time_out);
+    Guard { open, line: Some(Held(line)), logic, signals, why: String::new(), missing: Missing::default() }
+        .watch()
 }
 
 /// The guard ends because something failed; the daemon has been told.
@@ -63,19 +65,24 @@ impl Drop for Held {
     }
 }
 
-struct Guard {
-    line: Held,
+struct Guard<F> {
+    open: F,
+    /// `None`: lost.
+    line: Option<Held>,
     logic: Logic,
     signals: Signals,
+    /// How the line failed.
+    why: String,
+    missing: Missing,
 }
 
-impl Guard {
+impl<F: Fn() -> Result<Box<dyn PttLine>, LineError>> Guard<F> {
     fn watch(mut self) -> Result<(), GuardFailed> {
         let stdin = io::stdin();
         loop {
             let heard = match self.logic.poll_timeout() {
                 None => listen(stdin.as_fd(), self.signals.asked.as_fd(), None),
-                Some((at, Deadline::Silence | Deadline::TimeOut)) => {
+                Some((at, Deadline::Silence | Deadline::TimeOut | Deadline::Check | Deadline::Look)) => {
                     listen(stdin.as_fd(), self.signals.asked.as_fd(), Some(until(at)))
                 }
                 // Nothing that could be heard matters any more, and a closed pipe would wake the guard without end.
@@ -96,21 +103,64 @@ impl Guard {
 
     /// Hands a fact to the logic and does what follows.
     fn handle(&mut self, fact: Fact) -> Option<Exit> {
-        let now = Instant::now();
-        self.logic.handle(now, fact);
+        self.logic.handle(Instant::now(), fact);
         while let Some(action) = self.logic.poll() {
             match action {
-                Action::Set { keyed } => {
-                    if let Err(error) = self.line.0.set(keyed) {
-                        report(&Report::Failed(error.to_string()));
-                        self.logic.handle(now, Fact::LineFailed);
-                    }
-                }
+                Action::Set { keyed } => self.try_line(|line| line.set(keyed)),
+                Action::Check => self.try_line(|line| line.check()),
+                Action::TellLost => report(&Report::Lost(std::mem::take(&mut self.why))),
+                Action::Reopen => self.reopen(),
                 Action::Report(text) => report(&text),
                 Action::Exit(exit) => return Some(exit),
             }
         }
         None
+    }
+
+    fn try_line(&mut self, what: impl FnOnce(&mut dyn PttLine) -> Result<(), LineError>) {
+        let Some(Held(line)) = &mut self.line else { return };
+        if let Err(error) = what(&mut **line) {
+            self.why = error.to_string();
+            self.logic.handle(Instant::now(), Fact::LineFailed);
+        }
+    }
+
+    fn reopen(&mut self) {
+        // What is still open is released by its end, if anything can.
+        self.line = None;
+        let fact = match (self.open)() {
+            Ok(line) => {
+                self.line = Some(Held(line));
+                self.missing = Missing::default();
+                Fact::Found
+            }
+            Err(error) => {
+                if let Some(text) = self.missing.tell(error.to_string()) {
+                    report(&Report::Missing(text));
+                }
+                Fact::Missing
+            }
+        };
+        self.logic.handle(Instant::now(), fact);
+    }
+}
+
+/// Why a lost line cannot be opened: each reason is told once, and none that passes at once (udev sets the rights of a
+/// device a moment after it appeared).
+#[derive(Debug, Default)]
+struct Missing {
+    last: String,
+    told: String,
+}
+
+impl Missing {
+    fn tell(&mut self, why: String) -> Option<String> {
+        let lasts = self.last == why;
+        self.last = why;
+        (lasts && self.told != self.last).then(|| {
+            self.told.clone_from(&self.last);
+            self.told.clone()
+        })
     }
 }
 
@@ -206,6 +256,16 @@ mod tests {
     fn no_heartbeat_that_unkeys_is_overlooked() {
         assert_eq!(facts(b"KuK"), [Fact::Beat(Beat::Unkey), Fact::Beat(Beat::Key)]);
         assert_eq!(facts(b"u?KK"), [Fact::Beat(Beat::Garbled(b'?')), Fact::Beat(Beat::Key)]);
+    }
+
+    #[test]
+    fn why_a_line_is_missing_is_told_once_and_only_if_it_lasts() {
+        let mut missing = Missing::default();
+        let mut tell = |why: &str| missing.tell(why.to_owned());
+        let told: Vec<Option<String>> =
+            ["gone", "gone", "gone", "no right", "gone", "no right", "no right"].map(&mut tell).into();
+        let expected = [None, Some("gone"), None, None, None, None, Some("no right")];
+        assert_eq!(told, expected.map(|text| text.map(str::to_owned)));
     }
 
     #[test]

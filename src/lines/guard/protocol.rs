@@ -56,7 +56,13 @@ pub enum Report {
     TimeOut,
     /// A byte was no heartbeat; the line is released.
     Garbled(u8),
-    /// The line or the guard itself failed.
+    /// The line failed and is closed; it is looked for, and nothing is keyed meanwhile.
+    Lost(String),
+    /// Why the lost line cannot be opened; told once for each reason.
+    Missing(String),
+    /// The lost line is open again, and released.
+    Back,
+    /// The line cannot be had at the start, or the guard itself failed.
     Failed(String),
     /// A line that is no report.
     Unknown(String),
@@ -75,6 +81,9 @@ impl fmt::Display for Report {
             Self::Silent => f.write_str("silent"),
             Self::TimeOut => f.write_str("time-out"),
             Self::Garbled(byte) => write!(f, "garbled {byte}"),
+            Self::Lost(text) => write!(f, "lost {}", one_line(text)),
+            Self::Missing(text) => write!(f, "missing {}", one_line(text)),
+            Self::Back => f.write_str("back"),
             Self::Failed(text) => write!(f, "failed {}", one_line(text)),
             Self::Unknown(text) => f.write_str(&one_line(text)),
         }
@@ -83,7 +92,7 @@ impl fmt::Display for Report {
 
 /// The text without anything that would end the line, cut to the room that a report has.
 fn one_line(text: &str) -> String {
-    let room = LONGEST - "failed ".len();
+    let room = LONGEST - "missing ".len();
     let fits = text.char_indices().take_while(|(at, c)| at + c.len_utf8() <= room);
     fits.map(|(_, c)| if c.is_control() { ' ' } else { c }).collect()
 }
@@ -96,12 +105,21 @@ impl From<&str> for Report {
             "unkeyed" => Self::Unkeyed,
             "silent" => Self::Silent,
             "time-out" => Self::TimeOut,
-            other => other
-                .strip_prefix("garbled ")
-                .and_then(|byte| byte.parse().ok().map(Self::Garbled))
-                .or_else(|| other.strip_prefix("failed ").map(|text| Self::Failed(text.to_owned())))
-                .unwrap_or_else(|| Self::Unknown(other.to_owned())),
+            "back" => Self::Back,
+            other => with_text(other).unwrap_or_else(|| Self::Unknown(other.to_owned())),
         }
+    }
+}
+
+/// A report that carries a text.
+fn with_text(line: &str) -> Option<Report> {
+    let (word, text) = line.split_once(' ')?;
+    match word {
+        "garbled" => text.parse().ok().map(Report::Garbled),
+        "lost" => Some(Report::Lost(text.to_owned())),
+        "missing" => Some(Report::Missing(text.to_owned())),
+        "failed" => Some(Report::Failed(text.to_owned())),
+        _ => None,
     }
 }
 
@@ -141,6 +159,9 @@ mod tests {
             Report::Silent,
             Report::TimeOut,
             Report::Garbled(0xff),
+            Report::Lost(text.to_owned()),
+            Report::Missing(text.to_owned()),
+            Report::Back,
             Report::Failed(text.to_owned()),
         ]
     }

@@ -112,7 +112,8 @@ mod tests {
             Ptt::Gpio(GpioOut { chip: chip.map(str::to_owned), line, active })
         };
         let hid = |device, gpio, active| Ptt::Cm108(HidOut { device, gpio, active });
-        let serial = |line, active| Ptt::Serial(ModemOut { port: "/dev/serial/by-id/usb-AIOC".into(), line, active });
+        let serial =
+            |line, active| Ptt::Serial(ModemOut { port: "/dev/serial/by-id/usb-AIOC".into(), line, active });
         for ptt in [
             Ptt::None,
             hid(HidName::OfCard("Device".to_owned()), 3, Polarity::High),

@@ -114,7 +114,10 @@ impl Input for Lines {
         match changes.recv_timeout(limit) {
             Ok(Change::High(high, at)) => Ok(Some((self.squelch(high), at))),
             Ok(Change::CannotWait) => {
-                tracing::info!(line = self.port.what, "the driver cannot wait for a change: the line is read every 10 ms");
+                tracing::info!(
+                    line = self.port.what,
+                    "the driver cannot wait for a change: the line is read every 10 ms"
+                );
                 self.changes = None;
                 self.high = self.high()?;
                 self.poll(end)

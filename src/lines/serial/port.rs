@@ -94,13 +94,17 @@ impl Port {
 }
 
 /// Why a port cannot be opened, with the remedy.
-fn refusal(path: &Path, error: Errno) -> LineError {
+pub(super) fn refusal(path: &Path, error: Errno) -> LineError {
     let port = path.to_owned();
     match error {
-        Errno::NOENT | Errno::NODEV | Errno::NXIO => LineError::NoPort { port, found: found(), source: error.into() },
-        Errno::ACCESS | Errno::PERM => {
-            LineError::Denied { path: port, remedy: rights::remedy(path, rights::SERIAL), source: error.into() }
+        Errno::NOENT | Errno::NODEV | Errno::NXIO => {
+            LineError::NoPort { port, found: found(), source: error.into() }
         }
+        Errno::ACCESS | Errno::PERM => LineError::Denied {
+            path: port,
+            remedy: rights::remedy(path, rights::SERIAL),
+            source: error.into(),
+        },
         Errno::BUSY => LineError::PortBusy { port },
         _ => LineError::Open { what: format!("serial port {}", path.display()), source: error.into() },
     }

@@ -22,11 +22,8 @@ impl SerialPtt {
     /// # Errors
     /// [`LineError`] when there is no such port, it is in use, has no modem lines, or rights are missing.
     pub fn open(settings: &ModemOut) -> Result<Self, LineError> {
-        let name = match settings.line {
-            ModemOutput::Rts => "RTS",
-            ModemOutput::Dtr => "DTR",
-        };
-        let port = Port::open(&settings.port, format!("PTT on {name} of {}", settings.port.display()))?;
+        let port =
+            Port::open(&settings.port, format!("PTT on {} of {}", settings.line, settings.port.display()))?;
         let mut line = Self { port, line: settings.line, active: settings.active, keyed: false };
         // First of all, for the opening may have keyed. Then once more: to prepare the port lowers both.
         line.port.drive(line.wanted()).map_err(|error| line.port.unfit(error))?;

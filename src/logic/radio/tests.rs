@@ -204,6 +204,26 @@ fn a_lost_sound_card_unkeys_and_nothing_is_keyed_without_it() {
 }
 
 #[test]
+fn a_lost_line_unkeys_and_both_line_and_sound_card_make_a_transmitter() {
+    let mut bench = Bench::speaking(SETTINGS);
+    assert_eq!(bench.tell(Input::Line(false)), [Output::Ptt(false)]);
+    bench.next();
+    bench.tell(Input::Playback(false));
+    assert_eq!(bench.tell(Input::Talk(true)), []);
+    assert_eq!(bench.tell(Input::Line(true)), []);
+    assert_eq!(bench.tell(Input::Playback(true)), [Output::Ptt(true)]);
+}
+
+#[test]
+fn without_a_line_the_channel_does_not_override_the_radio() {
+    let mut bench = Bench::new(Settings { busy: Busy::Override, ..SETTINGS });
+    bench.tell(Input::Line(false));
+    bench.tell(Input::Carrier(true));
+    assert_eq!(bench.tell(Input::Talk(true)), []);
+    assert_eq!(bench.tell(Input::Line(true)), [Output::OverClose, Output::Ptt(true)]);
+}
+
+#[test]
 fn shutdown_unkeys_closes_the_over_and_nothing_starts_again() {
     let mut keyed = Bench::speaking(SETTINGS);
     assert_eq!(keyed.tell(Input::Shutdown), [Output::Ptt(false)]);
@@ -230,6 +250,7 @@ fn fact() -> impl Strategy<Value = Fact> {
         4 => any::<bool>().prop_map(|talk| Fact::Tell(Input::Talk(talk))),
         2 => (0_u64..100).prop_map(Fact::DrainedIn),
         1 => any::<bool>().prop_map(|works| Fact::Tell(Input::Playback(works))),
+        1 => any::<bool>().prop_map(|there| Fact::Tell(Input::Line(there))),
         1 => Just(Fact::Tell(Input::Timeout)),
         4 => (1_u64..2_000).prop_map(Fact::Pass),
         1 => (1_u64..400_000).prop_map(Fact::Pass),

@@ -95,7 +95,10 @@ fn a_device_is_found_by_its_sound_card_numbers_port_or_path() {
 #[test]
 fn two_equal_fobs_are_not_guessed_between_but_named_by_their_ports() {
     let text = shack().refused(&HidName::Id(0x0d8c, 0x0012));
-    assert!(text.contains("port 1-1.2") && text.contains("port 1-1.3") && text.contains("device = \"1-1.2\""), "{text}");
+    assert!(
+        text.contains("port 1-1.2") && text.contains("port 1-1.3") && text.contains("device = \"1-1.2\""),
+        "{text}"
+    );
 }
 
 #[test]
@@ -123,11 +126,9 @@ fn a_sound_card_without_a_hid_device_is_told_with_the_reason() {
 #[test]
 fn a_device_that_is_no_cm108_is_refused_by_name() {
     let shack = shack();
-    for wanted in [
-        HidName::Path("/dev/hidraw0".into()),
-        HidName::Port("1-1.5".to_owned()),
-        HidName::Id(0x046d, 0xc31c),
-    ] {
+    for wanted in
+        [HidName::Path("/dev/hidraw0".into()), HidName::Port("1-1.5".to_owned()), HidName::Id(0x046d, 0xc31c)]
+    {
         let text = shack.refused(&wanted);
         assert!(text.contains("046d:c31c Keyboard on USB port 1-1.5") && text.contains("AIOC"), "{text}");
     }

@@ -1,6 +1,7 @@
 //! The loop on a faked line, in virtual time.
 
 use std::collections::VecDeque;
+use std::io;
 
 use super::*;
 

@@ -16,10 +16,12 @@ struct Bench {
     now: Instant,
     start: Instant,
     line_works: bool,
+    /// The line was unplugged since it was opened: this opening of it is of no use any more.
+    unplugged: bool,
+    /// Of the radio itself, whoever can change it.
     keyed: bool,
-    /// How often the line did not obey.
-    refusals: u32,
-    /// Everything done, with milliseconds after the start.
+    lost: bool,
+    /// Everything done but looks, with milliseconds after the start.
     done: Vec<(u128, Action)>,
     exit: Option<Exit>,
 }
@@ -27,17 +29,28 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let now = Instant::now();
-        let logic = Logic::new(TIME_OUT);
+        let logic = Logic::new(now, TIME_OUT);
         Self {
             logic,
             now,
             start: now,
             line_works: true,
+            unplugged: false,
             keyed: false,
-            refusals: 0,
+            lost: false,
             done: Vec::new(),
             exit: None,
         }
+    }
+
+    /// The device vanishes. The radio may stay keyed: a USB reset need not take the power away.
+    fn unplug(&mut self) {
+        self.line_works = false;
+        self.unplugged = true;
+    }
+
+    fn is_usable(&self) -> bool {
+        self.line_works && !self.unplugged
     }
 
     /// Time passes; the guard is woken at each of its deadlines.
@@ -58,21 +71,40 @@ impl Bench {
         self.logic.handle(self.now, fact);
         while let Some(action) = self.logic.poll() {
             assert_eq!(self.exit, None, "nothing follows the end");
-            self.done.push(((self.now - self.start).as_millis(), action.clone()));
-            match action {
-                Action::Set { keyed } if self.line_works => self.keyed = keyed,
-                Action::Set { .. } => {
-                    self.refusals += 1;
-                    self.logic.handle(self.now, Fact::LineFailed);
-                }
-                Action::Report(_) => {}
-                Action::Exit(exit) => self.exit = Some(exit),
+            if action != Action::Check {
+                self.done.push(((self.now - self.start).as_millis(), action.clone()));
             }
+            self.act(&action);
         }
         assert!(
-            !self.keyed || self.exit.is_some() || self.logic.poll_timeout().is_some(),
-            "keyed means a deadline"
+            self.exit.is_some() || self.logic.poll_timeout().is_some(),
+            "there is always a deadline before the end"
         );
+    }
+
+    fn act(&mut self, action: &Action) {
+        match *action {
+            Action::Set { keyed } => {
+                assert!(!(keyed && self.lost), "a lost line is not keyed");
+                if self.is_usable() {
+                    self.keyed = keyed;
+                } else {
+                    self.logic.handle(self.now, Fact::LineFailed);
+                }
+            }
+            Action::Check if self.is_usable() => {}
+            Action::Check => self.logic.handle(self.now, Fact::LineFailed),
+            Action::TellLost => self.lost = true,
+            Action::Reopen if self.line_works => {
+                self.unplugged = false;
+                self.keyed = false;
+                self.logic.handle(self.now, Fact::Found);
+            }
+            Action::Reopen => self.logic.handle(self.now, Fact::Missing),
+            Action::Report(Report::Back) => self.lost = false,
+            Action::Report(_) => {}
+            Action::Exit(exit) => self.exit = Some(exit),
+        }
     }
 
     fn beat(&mut self, keyed: bool) {
@@ -92,7 +124,7 @@ impl Bench {
     fn levels(&self) -> Vec<(u128, bool)> {
         let level = |(at, action): &(u128, Action)| match action {
             Action::Set { keyed } => Some((*at, *keyed)),
-            Action::Report(_) | Action::Exit(_) => None,
+            Action::Check | Action::TellLost | Action::Reopen | Action::Report(_) | Action::Exit(_) => None,
         };
         self.done.iter().filter_map(level).collect()
     }
@@ -100,8 +132,13 @@ impl Bench {
     fn last_report(&self) -> Option<&Report> {
         self.done.iter().rev().find_map(|(_, action)| match action {
             Action::Report(report) => Some(report),
-            Action::Set { .. } | Action::Exit(_) => None,
+            Action::Set { .. } | Action::Check | Action::TellLost | Action::Reopen | Action::Exit(_) => None,
         })
+    }
+
+    /// When the line was opened anew.
+    fn reopenings(&self) -> Vec<u128> {
+        self.done.iter().filter(|(_, action)| *action == Action::Reopen).map(|(at, _)| *at).collect()
     }
 }
 
@@ -194,40 +231,170 @@ fn garbage_unkeys_and_is_told() {
 }
 
 #[test]
-fn a_line_that_refuses_to_key_is_released_and_the_guard_ends() {
-    let mut bench = Bench::new();
-    bench.line_works = false;
-    bench.beat(true);
-    bench.line_works = true;
-    bench.pass(ms(100));
-    assert_eq!(bench.levels(), [(0, true), (0, false)]);
-    assert_eq!(bench.exit, Some(Exit::LineFailed));
-}
-
-#[test]
-fn a_line_that_refuses_to_be_released_is_tried_again_until_it_is() {
+fn a_line_that_refuses_once_is_opened_anew_at_once_and_waits_for_a_new_wish() {
     let mut bench = Bench::new();
     bench.talk(ms(100));
-    bench.line_works = false;
-    bench.beat(false);
-    bench.pass(ms(70));
-    bench.beat(true);
+    bench.unplug();
     bench.line_works = true;
-    bench.pass(ms(100));
-    assert!(!bench.keyed);
-    assert_eq!(bench.exit, Some(Exit::LineFailed));
-    assert!(bench.levels()[1..].iter().all(|(_, keyed)| !keyed), "a wish to key is not heard any more");
+    bench.talk(ms(200));
+    assert!(!bench.keyed && !bench.lost);
+    assert_eq!(bench.reopenings(), [100]);
+    assert_eq!(bench.levels(), [(0, true)], "the wish of before the loss keys nothing");
+    bench.beat(false);
+    bench.talk(ms(100));
+    assert!(bench.keyed);
 }
 
 #[test]
-fn a_line_whose_device_is_gone_is_given_up() {
-    for fact in [Fact::Beat(Beat::Unkey), Fact::PipeClosed] {
+fn a_device_that_vanishes_is_noticed_keyed_or_not_and_looked_for_four_times_a_second() {
+    for keyed in [true, false] {
+        let mut bench = Bench::new();
+        bench.beat(keyed);
+        bench.unplug();
+        for _ in 0..12 {
+            bench.pass(ms(50));
+            bench.beat(keyed);
+        }
+        assert!(bench.lost, "{keyed}");
+        assert_eq!(bench.reopenings(), [100, 350, 600]);
+        bench.line_works = true;
+        bench.pass(LOOK);
+        assert!(!bench.lost && !bench.keyed);
+        assert_eq!(bench.reopenings().last(), Some(&850));
+        assert_eq!(bench.last_report(), Some(&Report::Back));
+    }
+}
+
+#[test]
+fn a_wish_for_the_lost_line_counts_if_it_is_taken_back_before_the_return() {
+    for (last, keys) in [(false, true), (true, false)] {
         let mut bench = Bench::new();
         bench.beat(true);
-        bench.line_works = false;
+        bench.unplug();
+        bench.pass(ms(300));
+        bench.beat(false);
+        bench.beat(true);
+        bench.beat(last);
+        bench.line_works = true;
+        bench.pass(LOOK);
+        assert!(!bench.keyed && !bench.lost);
+        bench.beat(true);
+        assert_eq!(bench.keyed, keys, "the last wish before the return was {last}");
+    }
+}
+
+#[test]
+fn garbage_for_a_lost_line_is_told_and_is_no_fresh_wish() {
+    let mut bench = Bench::new();
+    bench.unplug();
+    bench.pass(ms(150));
+    bench.fact(Fact::Beat(Beat::Garbled(b'x')));
+    assert_eq!(bench.last_report(), Some(&Report::Garbled(b'x')));
+    bench.line_works = true;
+    bench.pass(LOOK);
+    bench.beat(true);
+    assert!(!bench.keyed);
+}
+
+#[test]
+fn a_new_transmission_on_the_line_that_came_back_has_the_whole_time() {
+    let mut bench = Bench::new();
+    bench.talk(ms(1_500));
+    bench.unplug();
+    bench.pass(ms(300));
+    bench.line_works = true;
+    bench.beat(false);
+    bench.pass(LOOK);
+    bench.talk(ms(1_900));
+    assert!(bench.keyed);
+}
+
+#[test]
+fn a_closed_pipe_with_a_lost_line_is_the_end_after_one_more_look() {
+    for returns in [true, false] {
+        let mut bench = Bench::new();
+        bench.beat(true);
+        bench.unplug();
+        bench.pass(ms(200));
+        bench.line_works = returns;
+        bench.fact(Fact::PipeClosed);
+        let exit = if returns { Exit::Released } else { Exit::LineFailed };
+        assert_eq!((bench.exit, bench.keyed), (Some(exit), !returns));
+    }
+}
+
+#[test]
+fn a_line_that_refuses_its_last_release_is_opened_anew_until_it_obeys() {
+    let mut bench = Bench::new();
+    bench.beat(true);
+    bench.line_works = false;
+    bench.fact(Fact::PipeClosed);
+    bench.pass(ms(70));
+    assert_eq!((bench.exit, bench.keyed), (None, true));
+    bench.line_works = true;
+    bench.pass(RETRY);
+    assert_eq!((bench.exit, bench.keyed), (Some(Exit::Released), false));
+}
+
+#[test]
+fn a_line_whose_device_is_gone_at_the_end_is_given_up() {
+    for fact in [Fact::Terminated, Fact::PipeClosed] {
+        let mut bench = Bench::new();
+        bench.beat(true);
+        bench.unplug();
         bench.fact(fact);
         bench.pass(GIVE_UP + ms(100));
         assert_eq!(bench.exit, Some(Exit::LineFailed));
+    }
+}
+
+/// Every state with every fact: none keys but a wish, none forgets its deadline, none loses a release.
+#[test]
+fn every_fact_is_taken_in_every_state() {
+    let states: [(&str, fn(&mut Bench)); 6] = [
+        ("idle", |_| {}),
+        ("keyed", |bench| bench.beat(true)),
+        ("silent", |bench| {
+            bench.beat(true);
+            bench.pass(SILENCE);
+        }),
+        ("cut", |bench| bench.talk(TIME_OUT + ms(50))),
+        ("lost", |bench| {
+            bench.beat(true);
+            bench.unplug();
+            bench.pass(CHECK);
+        }),
+        ("ending", |bench| {
+            bench.beat(true);
+            bench.line_works = false;
+            bench.fact(Fact::PipeClosed);
+        }),
+    ];
+    let facts = [
+        Fact::Beat(Beat::Key),
+        Fact::Beat(Beat::Unkey),
+        Fact::Beat(Beat::Garbled(0)),
+        Fact::PipeClosed,
+        Fact::Terminated,
+        Fact::LineFailed,
+        Fact::Found,
+        Fact::Missing,
+        Fact::Time,
+    ];
+    for (name, prepare) in states {
+        for fact in facts {
+            let mut bench = Bench::new();
+            prepare(&mut bench);
+            let before = bench.levels().len();
+            bench.fact(fact);
+            let keys = bench.levels()[before..].iter().any(|(_, keyed)| *keyed);
+            let may_key = fact == Fact::Beat(Beat::Key) && matches!(name, "idle" | "silent");
+            assert_eq!(keys, may_key, "{name}, {fact:?}");
+            bench.line_works = true;
+            bench.fact(Fact::PipeClosed);
+            bench.pass(LOOK);
+            assert_eq!((bench.exit.is_some(), bench.keyed), (true, false), "{name}, {fact:?}");
+        }
     }
 }
 
@@ -235,17 +402,19 @@ fn a_line_whose_device_is_gone_is_given_up() {
 enum Event {
     Beat(Beat),
     LineBreaks,
+    Unplugged,
     LineMends,
     Ends(Fact),
 }
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        12 => Just(Event::Beat(Beat::Key)),
-        3 => Just(Event::Beat(Beat::Unkey)),
-        1 => any::<u8>().prop_map(|byte| Event::Beat(Beat::from_byte(byte))),
-        1 => Just(Event::LineBreaks),
-        2 => Just(Event::LineMends),
+        24 => Just(Event::Beat(Beat::Key)),
+        6 => Just(Event::Beat(Beat::Unkey)),
+        2 => any::<u8>().prop_map(|byte| Event::Beat(Beat::from_byte(byte))),
+        2 => Just(Event::LineBreaks),
+        2 => Just(Event::Unplugged),
+        6 => Just(Event::LineMends),
         1 => prop::sample::select(vec![Fact::PipeClosed, Fact::Terminated]).prop_map(Event::Ends),
     ]
 }
@@ -255,49 +424,79 @@ fn pause() -> impl Strategy<Value = u64> {
     prop_oneof![10 => 0..60_u64, 2 => 60..600_u64, 1 => 600..3_000_u64]
 }
 
+/// What the guard may know of the wishes.
+struct Wishes {
+    heard_at: Instant,
+    /// The first of the wishes "keyed" since the last "not keyed".
+    keyed_since: Option<Instant>,
+    /// The line came back while that wish lasted.
+    stale: bool,
+    works_since: Instant,
+}
+
+impl Wishes {
+    fn note(&mut self, now: Instant, beat: Beat) {
+        match beat {
+            Beat::Key => {
+                self.heard_at = now;
+                self.keyed_since = self.keyed_since.or(Some(now));
+            }
+            Beat::Unkey => (self.keyed_since, self.stale) = (None, false),
+            Beat::Garbled(_) => {}
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn whatever_happens_the_transmitter_is_not_left_keyed(events in prop::collection::vec((pause(), event()), 1..200)) {
         let mut bench = Bench::new();
-        let mut heard_at = bench.start;
-        let mut wished_since: Option<Instant> = None;
+        let mut wishes = Wishes { heard_at: bench.start, keyed_since: None, stale: false, works_since: bench.start };
         for (after, event) in events {
+            let seen = bench.done.len();
             bench.pass(ms(after));
-            if bench.keyed && bench.refusals == 0 {
-                prop_assert!(bench.now - heard_at <= HEARTBEAT_LIMIT, "keyed without a heartbeat");
-                prop_assert!(wished_since.is_some_and(|since| bench.now - since <= TIME_OUT), "keyed for too long");
+            // A line that cannot be moved for a while is released as soon as it can be found out and opened anew.
+            if bench.keyed && bench.line_works && bench.now - wishes.works_since > CHECK + LOOK {
+                prop_assert!(bench.now - wishes.heard_at <= HEARTBEAT_LIMIT, "keyed without a heartbeat");
+                prop_assert!(wishes.keyed_since.is_some_and(|since| bench.now - since <= TIME_OUT), "keyed for too long");
             }
             if bench.exit.is_some() {
                 break;
             }
+            wishes.stale |= wishes.keyed_since.is_some() && came_back(&bench.done[seen..]);
             match event {
                 Event::Beat(beat) => {
-                    match beat {
-                        Beat::Key => {
-                            heard_at = bench.now;
-                            wished_since = wished_since.or(Some(bench.now));
-                        }
-                        Beat::Unkey => wished_since = None,
-                        Beat::Garbled(_) => {}
-                    }
+                    let (seen, was_stale) = (bench.done.len(), wishes.stale && beat == Beat::Key);
+                    wishes.note(bench.now, beat);
                     bench.fact(Fact::Beat(beat));
-                    prop_assert!(beat == Beat::Key || !bench.keyed || bench.refusals > 0);
+                    prop_assert!(!(was_stale && keys(&bench.done[seen..])), "keyed by a wish from before the return");
+                    wishes.stale |= wishes.keyed_since.is_some() && came_back(&bench.done[seen..]);
+                    prop_assert!(beat == Beat::Key || !bench.keyed || !bench.is_usable());
                 }
                 Event::LineBreaks => bench.line_works = false,
-                Event::LineMends => bench.line_works = true,
+                Event::Unplugged => bench.unplug(),
+                Event::LineMends if !bench.line_works => (bench.line_works, wishes.works_since) = (true, bench.now),
+                Event::LineMends => {}
                 Event::Ends(fact) => bench.fact(fact),
             }
         }
-        // In the end, with a line that works, it is released.
+        // In the end, with a line that works, it is released. What ended without one is what no program can release.
+        let given_up = bench.exit == Some(Exit::LineFailed);
         bench.line_works = true;
-        bench.pass(TIME_OUT + GIVE_UP);
+        bench.pass(TIME_OUT + LOOK);
         if bench.exit.is_none() {
+            prop_assert!(!bench.keyed);
             bench.fact(Fact::PipeClosed);
         }
-        bench.pass(GIVE_UP);
-        // A line that refused for the whole time of trying is the one thing that no program can release.
-        prop_assert!(!bench.keyed || u128::from(bench.refusals) * RETRY.as_millis() >= GIVE_UP.as_millis());
         prop_assert!(bench.exit.is_some());
-        prop_assert_eq!(bench.exit == Some(Exit::LineFailed), bench.refusals > 0);
+        prop_assert!(given_up || (!bench.keyed && bench.exit == Some(Exit::Released)));
     }
+}
+
+fn came_back(done: &[(u128, Action)]) -> bool {
+    done.iter().any(|(_, action)| *action == Action::Report(Report::Back))
+}
+
+fn keys(done: &[(u128, Action)]) -> bool {
+    done.iter().any(|(_, action)| *action == Action::Set { keyed: true })
 }

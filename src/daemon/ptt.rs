@@ -1,0 +1,80 @@
+//! The PTT line as the daemon sees it: what its guard reports, and what is left to do when the guard has died.
+
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread::Builder;
+use std::time::Duration;
+
+use tracing::{debug, error, info, warn};
+
+use crate::bell::Bell;
+use crate::config::Ptt;
+use crate::counters::Counters;
+use crate::lines::guard::{PttStatus, Report};
+use crate::lines::open_ptt;
+
+/// A device that hangs must not keep the daemon from ending: together with the guard's own time to end, this stays within
+/// what the main thread waits for.
+const LAST_ACT: Duration = Duration::from_millis(800);
+
+/// Hears the guard's reports: counts and logs them, and tells the engine whether there is a transmitter.
+pub(super) struct Hearer {
+    pub(super) ptt: Ptt,
+    pub(super) status: Arc<PttStatus>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) engine_bell: Bell,
+}
+
+impl Hearer {
+    /// Takes a report. Keying itself is told by the engine.
+    pub(super) fn hear(&self, report: &Report) {
+        let line = &self.ptt;
+        match report {
+            Report::Ready | Report::Keyed | Report::Unkeyed => debug!(?report, "guard"),
+            Report::Lost(why) => {
+                self.status.lose();
+                self.engine_bell.ring();
+                self.counters.ptt_losses.add_one();
+                warn!(%line, why, "PTT is lost: nothing is transmitted until it is back; it is looked for four times a second");
+            }
+            Report::Missing(why) => warn!(%line, why, "PTT is still missing"),
+            Report::Back => {
+                self.status.find();
+                self.engine_bell.ring();
+                info!(%line, "PTT is back, and released");
+            }
+            Report::Silent
+            | Report::TimeOut
+            | Report::Garbled(_)
+            | Report::Failed(_)
+            | Report::Unknown(_) => {
+                warn!(?report, "guard");
+            }
+        }
+    }
+
+    /// The guard has died and released nothing. Many a line stays keyed then: this process, which is about to end, opens
+    /// it, which releases it. Only for that.
+    pub(super) fn release(&self) {
+        let (tell, told) = channel();
+        let ptt = self.ptt.clone();
+        let line = &self.ptt;
+        let started = Builder::new().name("release".to_owned()).spawn(move || {
+            // The line is closed again in this thread. Nobody hears it if that took too long.
+            let _too_late = tell.send(open_ptt(&ptt).map(drop));
+        });
+        if let Err(error) = started {
+            error!(%line, %error, "the guard has died, and PTT cannot be released by the daemon; it may be keyed");
+            return;
+        }
+        match told.recv_timeout(LAST_ACT) {
+            Ok(Ok(())) => warn!(%line, "the guard has died; PTT is released by the daemon itself"),
+            Ok(Err(error)) => {
+                error!(%line, %error, "the guard has died, and PTT cannot be released; it may be keyed")
+            }
+            Err(_) => {
+                error!(%line, "the guard has died, and the device of PTT does not answer; it may be keyed")
+            }
+        }
+    }
+}
