@@ -104,7 +104,7 @@ fn hid(text: &mut String, interfaces: &[Interface]) {
         put!(text, "      {}", how_to_name(device));
         if let Some(chip) = device.chip {
             let gpios: Vec<String> = chip.gpios.iter().map(u8::to_string).collect();
-            put!(text, "      gpio: {}", gpios.join(", "));
+            put!(text, "      GPIO {}", gpios.join(", "));
         }
         let rights =
             if *open { "" } else { "; not open to this user: a udev rule must give it to the group audio" };
@@ -115,14 +115,14 @@ fn hid(text: &mut String, interfaces: &[Interface]) {
 /// What to write to mean this interface.
 fn how_to_name(device: &HidDevice) -> String {
     let (vendor, product) = device.id;
-    let numbers = format!("device = \"{vendor:04x}:{product:04x}\"");
+    let numbers = format!("\"{vendor:04x}:{product:04x}\"");
     let port = device
         .port
         .as_ref()
         .map_or(String::new(), |port| format!(", or \"{port}\" to tell equal ones apart"));
     match &device.card {
         Some(card) => format!("device = \"auto\" with sound card {card}; else {numbers}{port}"),
-        None => format!("{numbers}{port}; no sound card"),
+        None => format!("device = {numbers}{port}; no sound card"),
     }
 }
 

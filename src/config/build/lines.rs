@@ -139,7 +139,10 @@ impl Builder<'_> {
 
 /// What the name of a HID device other than `auto` means.
 fn hid_name(name: &str, resolve: impl Fn(&str) -> std::path::PathBuf) -> Option<HidName> {
-    let hex = |digits: &str| (digits.len() == 4).then(|| u16::from_str_radix(digits, 16).ok()).flatten();
+    let hex = |digits: &str| {
+        let four = digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        four.then(|| u16::from_str_radix(digits, 16).ok()).flatten()
+    };
     if name.contains('/') {
         return Some(HidName::Path(resolve(name)));
     }

@@ -35,7 +35,7 @@ pub struct HidDevice {
     /// Its folder in `/sys`.
     pub(super) folder: PathBuf,
     /// The USB device that it is a part of.
-    usb: Option<PathBuf>,
+    pub(super) usb: Option<PathBuf>,
 }
 
 #[derive(Debug)]

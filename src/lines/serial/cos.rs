@@ -17,6 +17,10 @@ use crate::lines::{CosEdge, CosLine, LineError};
 /// Where the driver cannot wait for a change, the line is read so often.
 const LOOK: Duration = Duration::from_millis(10);
 
+/// Some drivers (CP210x) wait and never tell. After so many changes that were seen on the line and not told, the line is
+/// read instead; one may be a change that was just on its way.
+const UNTOLD: u8 = 2;
+
 /// An input of a serial port that tells the state of the squelch.
 #[derive(Debug)]
 pub struct SerialCos(Debounced<Lines>);
@@ -41,7 +45,7 @@ impl SerialCos {
         }
         let high = port.lines().map_err(unfit)? & bit != 0;
         let changes = wait_elsewhere(Arc::clone(&port.fd), bit).map_err(unfit)?;
-        let lines = Lines { port, bit, active: settings.active, changes: Some(changes), high };
+        let lines = Lines { port, bit, active: settings.active, changes: Some(changes), high, untold: 0 };
         Ok(Self(Debounced::new(lines, settings.debounce)))
     }
 }
@@ -70,8 +74,10 @@ struct Lines {
     active: Polarity,
     /// From the waiting thread; `None`: the driver cannot wait.
     changes: Option<Receiver<Change>>,
-    /// As it was last read, for a driver that cannot wait.
+    /// As it was last read or told.
     high: bool,
+    /// Changes in a row that were seen and not told.
+    untold: u8,
 }
 
 impl Lines {
@@ -81,6 +87,11 @@ impl Lines {
 
     fn high(&self) -> Result<bool, LineError> {
         self.port.lines().map(|lines| lines & self.bit != 0).map_err(|error| self.port.lost(error))
+    }
+
+    fn read_instead(&mut self, why: &str) {
+        tracing::info!(line = self.port.what, "{why}: the line is read every 10 ms");
+        self.changes = None;
     }
 
     /// Reads the line until it changes, at most until `end`.
@@ -105,21 +116,27 @@ impl Input for Lines {
     }
 
     fn level(&mut self) -> Result<bool, LineError> {
-        self.high().map(|high| self.squelch(high))
+        let high = self.high()?;
+        // Without a waiting thread, `poll` alone compares.
+        if self.changes.is_some() && std::mem::replace(&mut self.high, high) != high {
+            self.untold += 1;
+            if self.untold >= UNTOLD {
+                self.read_instead("the driver does not tell changes");
+            }
+        }
+        Ok(self.squelch(high))
     }
 
     fn edge(&mut self, limit: Duration) -> Result<Option<(bool, Instant)>, LineError> {
         let end = Instant::now() + limit;
         let Some(changes) = &self.changes else { return self.poll(end) };
         match changes.recv_timeout(limit) {
-            Ok(Change::High(high, at)) => Ok(Some((self.squelch(high), at))),
+            Ok(Change::High(high, at)) => {
+                (self.high, self.untold) = (high, 0);
+                Ok(Some((self.squelch(high), at)))
+            }
             Ok(Change::CannotWait) => {
-                tracing::info!(
-                    line = self.port.what,
-                    "the driver cannot wait for a change: the line is read every 10 ms"
-                );
-                self.changes = None;
-                self.high = self.high()?;
+                self.read_instead("the driver cannot wait for changes");
                 self.poll(end)
             }
             Ok(Change::Gone(source)) => Err(self.port.lost(source)),
