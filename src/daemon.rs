@@ -5,6 +5,7 @@
 //! | `audio-in`, `audio-out` | one sound device each | real time, [`realtime::AUDIO_PRIORITY`](crate::realtime::AUDIO_PRIORITY) |
 //! | `engine` | half-duplex rule, DSP, codec, the pipe to the guard | real time, [`realtime::ENGINE_PRIORITY`](crate::realtime::ENGINE_PRIORITY) |
 //! | `cos` | the COS line | normal |
+//! | `cos-edges` | the wait for a change of a serial port's lines, which has no limit; only with `[cos.serial]` | normal |
 //! | `net` | the connection to Zello, a tokio runtime of its own | normal |
 //! | `guard-watch` | the guard's reports and its end | normal |
 //! | main | signals, log lines of the engine, systemd's watchdog | normal |

@@ -153,3 +153,18 @@ fn what_works_but_is_odd_is_advised() {
     assert!(report.config.is_ok());
     insta::assert_snapshot!("advice", desk.without_paths(&report.advice.to_string()));
 }
+
+#[test]
+fn a_serial_line_that_keys_when_low_is_advised_against() {
+    let desk = Desk::new();
+    let text = std::fs::read_to_string(desk.fixture("good-short")).unwrap();
+    let advice = |active: &str| {
+        let table = format!("[ptt.serial]\nport = \"/dev/ttyUSB0\"\nline = \"rts\"\nactive = \"{active}\"");
+        let path = desk.write("gw.toml", text.replace("[ptt.none]", &table).as_bytes(), 0o644);
+        let report = config::read(&path);
+        assert!(report.config.is_ok());
+        report.advice.to_string()
+    };
+    assert_eq!(advice("high"), "");
+    assert!(advice("low").contains("keyed then"), "{}", advice("low"));
+}

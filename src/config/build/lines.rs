@@ -46,11 +46,7 @@ impl Builder<'_> {
                 gpio: u8::try_from(self.whole(table.name, "gpio")?).map_err(|_| Complained)?,
                 active: self.polarity(table)?,
             })),
-            "ptt.serial" => Ok(Ptt::Serial(ModemOut {
-                port: self.places.resolve(&self.need_text(table.name, "port")?),
-                line: self.word(table.name, "line", &OUTPUTS)?,
-                active: self.polarity(table)?,
-            })),
+            "ptt.serial" => self.serial_ptt(table).map(Ptt::Serial),
             "ptt.log" => Ok(Ptt::Log { path: self.places.resolve(&self.need_text(table.name, "path")?) }),
             "ptt.none" => Ok(Ptt::None),
             _ => Err(Complained),
@@ -90,6 +86,24 @@ impl Builder<'_> {
             "cos.none" => Ok(Cos::None),
             _ => Err(Complained),
         }
+    }
+
+    fn serial_ptt(&mut self, table: &Table) -> Built<ModemOut> {
+        let active = self.polarity(table)?;
+        if active == Polarity::Low {
+            self.advise(
+                table.name,
+                "active",
+                "`active` in [ptt.serial] is \"low\": RTS and DTR are low whenever nobody holds the port, so the radio is keyed then",
+                "\"high\", with a wiring that keys by a high line",
+                "let the line drive a transistor or an optocoupler: then high keys, and a dead gateway does not",
+            );
+        }
+        Ok(ModemOut {
+            port: self.places.resolve(&self.need_text(table.name, "port")?),
+            line: self.word(table.name, "line", &OUTPUTS)?,
+            active,
+        })
     }
 
     fn line(&mut self, table: &Table) -> Built<GpioLine> {

@@ -49,7 +49,7 @@ impl Keys {
             if self.held.iter().all(|(held, _)| *held != node) {
                 match grab(&node) {
                     Ok(fd) => self.held.push((node, fd)),
-                    Err(error) => refused = Some((node, error)),
+                    Err(error) => refused = refused.or(Some((node, error)).filter(|(_, error)| matters(error))),
                 }
             }
         }
@@ -68,6 +68,11 @@ impl Keys {
             None | Some(_) => {}
         }
     }
+}
+
+/// A key device that is not there, or that somebody else keeps from all others, changes nobody's volume.
+fn matters(error: &io::Error) -> bool {
+    !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ResourceBusy)
 }
 
 /// The key devices that the kernel made of a HID device: `input/inputN/eventM` in its folder.

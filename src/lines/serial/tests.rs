@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
-use rustix::termios::tcgetattr;
+use rustix::termios::{ControlModes, LocalModes, tcgetattr};
 
 use super::port::{Port, refusal};
 use super::{SerialCos, SerialPtt};
@@ -75,9 +75,9 @@ fn a_prepared_port_is_hung_up_raw_and_keeps_hupcl() {
     assert!(!port.is_raised().unwrap());
     let settings = tcgetattr(&port.fd).unwrap();
     let control = settings.control_modes;
-    use rustix::termios::{ControlModes as C, LocalModes as L};
-    assert!(control.contains(C::HUPCL | C::CLOCAL) && !control.intersects(C::CRTSCTS));
-    assert!(!settings.local_modes.intersects(L::ECHO | L::ICANON | L::ISIG));
+    assert!(control.contains(ControlModes::HUPCL | ControlModes::CLOCAL));
+    assert!(!control.intersects(ControlModes::CRTSCTS));
+    assert!(!settings.local_modes.intersects(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG));
     let beside = Port::open(&path, "port".to_owned()).unwrap();
     assert!(!beside.is_raised().unwrap(), "whoever opens it next finds it so");
 }
