@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub mod check;
 pub mod demo;
@@ -63,6 +63,12 @@ enum Command {
     Guard(guard::GuardArgs),
 }
 
+/// The command line as clap describes it: for man pages and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
 /// Runs the command of the arguments.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -92,10 +98,8 @@ impl Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     #[test]
     fn the_command_line_contradicts_itself_nowhere() {
-        super::Arguments::command().debug_assert();
+        super::command().debug_assert();
     }
 }
