@@ -13,6 +13,7 @@ pub mod demo;
 pub mod devices;
 pub mod guard;
 mod out;
+pub mod ptt;
 pub mod run;
 pub mod sim;
 pub mod token;
@@ -58,6 +59,7 @@ enum Command {
     Demo(demo::Args),
     Sim(sim::Args),
     Token(token::Args),
+    Ptt(ptt::Args),
     /// Keys the transmitter while heartbeats come on standard input
     #[command(hide = true)]
     Guard(guard::GuardArgs),
@@ -91,6 +93,7 @@ impl Command {
             Self::Demo(args) => demo::run(args),
             Self::Sim(args) => sim::run(args),
             Self::Token(args) => token::run(args),
+            Self::Ptt(args) => ptt::run(args),
             Self::Guard(args) => guard::run(args),
         }
     }

@@ -15,6 +15,7 @@ mod build;
 mod complaint;
 mod files;
 mod hint;
+mod line;
 mod load;
 mod reader;
 mod schema;
@@ -22,6 +23,7 @@ mod show;
 
 pub use complaint::{Complaint, Complaints, Place};
 pub use files::secret_file;
+pub use line::read_ptt;
 pub use load::{Report, load, read, read_with};
 pub use show::{defaults, reference_markdown};
 

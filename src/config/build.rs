@@ -85,7 +85,8 @@ impl Builder<'_> {
         }
     }
 
-    fn ptt(&mut self) -> Built<Ptt> {
+    /// The line that keys.
+    pub(super) fn ptt(&mut self) -> Built<Ptt> {
         let table = self.settings.ptt?;
         match table.name {
             "ptt.gpio" => Ok(Ptt::Gpio(GpioOut {

@@ -12,7 +12,7 @@ use super::complaint::{Complained, Complaints, Place, Source};
 use super::files::{Places, unreadable};
 use super::hint;
 use super::reader::{self, Layer};
-use super::schema::{BOARD, one_of};
+use super::schema::{BOARD, PARTS, one_of};
 use super::{Config, show};
 
 /// What a reading brought to light.
@@ -104,7 +104,7 @@ fn understand(
     if let Some(profile) = &profile {
         layers.push(Layer { source: profile, table: reader::parse(profile, complaints)?, is_board: true });
     }
-    let settings = reader::read(&layers, complaints);
+    let settings = reader::read(&layers, &PARTS, complaints);
     *effective = show::effective(&settings, board.as_deref());
     #[expect(
         clippy::disallowed_methods,
@@ -114,7 +114,7 @@ fn understand(
     Builder { settings: &settings, places, complaints, now, advice }.config(board)
 }
 
-fn board_of(user: &Layer<'_>, complaints: &mut Complaints) -> Result<Option<String>, Complained> {
+pub(super) fn board_of(user: &Layer<'_>, complaints: &mut Complaints) -> Result<Option<String>, Complained> {
     let Some(value) = user.table.get(BOARD.name) else { return Ok(None) };
     let known: Vec<_> = board::names().collect();
     let found = match value.get_ref() {
