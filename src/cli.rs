@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub mod boards;
 pub mod check;
@@ -14,6 +14,7 @@ pub mod demo;
 pub mod devices;
 pub mod guard;
 mod out;
+pub mod ptt;
 pub mod run;
 pub mod sim;
 pub mod token;
@@ -61,9 +62,16 @@ enum Command {
     Demo(demo::Args),
     Sim(sim::Args),
     Token(token::Args),
+    Ptt(ptt::Args),
     /// Keys the transmitter while heartbeats come on standard input
     #[command(hide = true)]
     Guard(guard::GuardArgs),
+}
+
+/// The command line as clap describes it: for man pages and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Runs the command of the arguments.
@@ -89,6 +97,7 @@ impl Command {
             Self::Demo(args) => demo::run(args),
             Self::Sim(args) => sim::run(args),
             Self::Token(args) => token::run(args),
+            Self::Ptt(args) => ptt::run(args),
             Self::Guard(args) => guard::run(args),
         }
     }
@@ -96,10 +105,8 @@ impl Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     #[test]
     fn the_command_line_contradicts_itself_nowhere() {
-        super::Arguments::command().debug_assert();
+        super::command().debug_assert();
     }
 }

@@ -17,6 +17,7 @@ mod files;
 mod hint;
 mod lines;
 mod load;
+mod ptt;
 mod reader;
 mod schema;
 mod show;
@@ -29,6 +30,7 @@ pub use lines::{
     ModemOutput, Polarity, Ptt, Vox,
 };
 pub use load::{Report, load, read, read_with};
+pub use ptt::read_ptt;
 pub use show::{defaults, reference_markdown};
 
 /// Everything that `run` needs to know, checked and in the types of the program.

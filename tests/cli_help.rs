@@ -26,6 +26,7 @@ help! {
     demo_explains_itself: "demo", ["demo", "--help"];
     sim_explains_itself: "sim", ["sim", "--help"];
     token_explains_itself: "token", ["token", "--help"];
+    ptt_off_explains_itself: "ptt-off", ["ptt", "off", "--help"];
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What the engine may know about a sound device at any moment, without asking its thread.
 
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How a sound device is.
@@ -14,11 +14,12 @@ pub enum DeviceState {
     Lost,
 }
 
-/// State and delay of one device, shared between its thread and the engine. Reading never waits.
+/// State, delay and progress of one device, shared between its thread and the engine. Reading never waits.
 #[derive(Debug, Default)]
 pub struct DeviceStatus {
     state: AtomicU8,
     delay_us: AtomicU32,
+    steps: AtomicU64,
 }
 
 const RUNNING: u8 = 1;
@@ -28,7 +29,7 @@ impl DeviceStatus {
     /// A device that is not opened yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { state: AtomicU8::new(0), delay_us: AtomicU32::new(0) }
+        Self { state: AtomicU8::new(0), delay_us: AtomicU32::new(0), steps: AtomicU64::new(0) }
     }
 
     /// How the device is.
@@ -45,6 +46,18 @@ impl DeviceStatus {
     #[must_use]
     pub fn delay(&self) -> Duration {
         Duration::from_micros(u64::from(self.delay_us.load(Ordering::Relaxed)))
+    }
+
+    /// Moves while the thread does: with every block, and with every look for a lost device. A number that stands still
+    /// for seconds is a thread that hangs.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
+    }
+
+    /// Tells that the thread has got on: for its thread, and for tests that stand in for it.
+    pub fn step(&self) {
+        self.steps.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Tells how the device is: for its thread, and for tests that stand in for it.

@@ -110,6 +110,7 @@ impl Around<'_> {
         let mut gap = true;
         self.status.set_state(DeviceState::Running);
         while !self.stopped() {
+            self.status.step();
             match self.capture_block(&mut *device, &mut blocks, gap) {
                 Ok(dropped) => gap = dropped,
                 Err(error) => {
@@ -156,6 +157,7 @@ impl Around<'_> {
         let mut begun = false;
         self.status.set_state(DeviceState::Running);
         while !self.stopped() {
+            self.status.step();
             match self.playback_step(&mut *device, &mut blocks, begun) {
                 Ok(delivered) => begun |= delivered,
                 Err(error) => {
@@ -235,6 +237,7 @@ impl Around<'_> {
     fn rest(&self) {
         let mut slept = Duration::ZERO;
         while slept < self.search_every && !self.stopped() {
+            self.status.step();
             sleep(STOP_EVERY);
             slept += STOP_EVERY;
         }

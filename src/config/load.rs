@@ -12,7 +12,7 @@ use super::complaint::{Complained, Complaints, Place, Source};
 use super::files::{Places, Refused, unreadable};
 use super::hint;
 use super::reader::{self, Layer};
-use super::schema::BOARD;
+use super::schema::{BOARD, PARTS};
 use super::{Config, show};
 
 /// What `board` takes.
@@ -106,7 +106,7 @@ fn understand(
     if let Some(profile) = &profile {
         layers.push(Layer { source: profile, table: reader::parse(profile, complaints)?, is_board: true });
     }
-    let settings = reader::read(&layers, complaints);
+    let settings = reader::read(&layers, &PARTS, complaints);
     *effective = show::effective(&settings, board.as_deref());
     #[expect(
         clippy::disallowed_methods,
@@ -116,7 +116,7 @@ fn understand(
     Builder { settings: &settings, places, complaints, now, advice }.config(board)
 }
 
-fn board_of(
+pub(super) fn board_of(
     user: &Layer<'_>,
     places: &Places,
     complaints: &mut Complaints,

@@ -84,16 +84,16 @@ pub(crate) fn parse<'a>(source: &'a Source, complaints: &mut Complaints) -> Resu
     if errors.is_empty() { Ok(table.into_inner()) } else { Err(Complained) }
 }
 
-/// Reads the layers, the most important first.
-pub(crate) fn read(layers: &[Layer<'_>], complaints: &mut Complaints) -> Settings {
+/// Reads the layers, the most important first; of the file's parts only those are asked for that are named.
+pub(crate) fn read(layers: &[Layer<'_>], parts: &[Part], complaints: &mut Complaints) -> Settings {
     let seen: Vec<Seen> = layers.iter().map(|layer| Walk { layer, complaints }.walk()).collect();
     let end = layers.first().map_or_else(|| Place::file(""), |layer| layer.source.end());
     let headers: BTreeMap<_, _> = seen.first().map(|seen| seen.headers.clone()).unwrap_or_default();
     let mut merge = Merge { seen: &seen, headers, end, complaints, values: BTreeMap::new() };
     let mut tables = Vec::new();
     let mut chosen = BTreeMap::new();
-    for part in schema::PARTS {
-        let table = match part {
+    for part in parts {
+        let table = match *part {
             Part::Table(table) => Ok(table),
             Part::Choice(choice) => {
                 let table = merge.choose(choice);

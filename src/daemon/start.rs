@@ -44,13 +44,30 @@ pub(super) struct Gateway {
     pub(super) threads: Threads,
     pub(super) counters: Arc<Counters>,
     pub(super) events: Consumer<'static, engine::Event>,
-    /// Moves while the engine runs; feeds the watchdog.
-    pub(super) engine_ticks: Arc<AtomicU64>,
+    /// What must move for systemd's watchdog to be fed.
+    pub(super) progress: Progress,
     pub(super) stopping: bool,
     stop_net: CancellationToken,
     stop_engine: Arc<AtomicBool>,
     stop_devices: Arc<AtomicBool>,
     engine_bell: Bell,
+}
+
+/// How far the threads have got that the radio depends on; each number moves while its thread does.
+pub(super) struct Progress {
+    engine: Arc<AtomicU64>,
+    playback: Arc<DeviceStatus>,
+    /// None where nothing is captured.
+    capture: Option<Arc<DeviceStatus>>,
+}
+
+impl Progress {
+    /// Each thread with its number.
+    pub(super) fn steps(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let engine = ("engine", self.engine.load(Ordering::Relaxed));
+        let capture = self.capture.as_ref().map(|status| ("audio-in", status.steps()));
+        [engine, ("audio-out", self.playback.steps())].into_iter().chain(capture)
+    }
 }
 
 pub(super) fn start(config: &Config, options: &Options) -> Result<Gateway, Error> {
@@ -100,7 +117,11 @@ pub(super) fn start(config: &Config, options: &Options) -> Result<Gateway, Error
         threads: Threads::new(),
         counters,
         events,
-        engine_ticks: Arc::default(),
+        progress: Progress {
+            engine: Arc::default(),
+            playback: Arc::clone(&playback_status),
+            capture: capture.as_ref().map(|_| Arc::default()),
+        },
         stopping: false,
         stop_net: CancellationToken::new(),
         stop_engine: Arc::default(),
@@ -124,7 +145,7 @@ pub(super) fn start(config: &Config, options: &Options) -> Result<Gateway, Error
 impl Gateway {
     fn start_engine(&mut self, mut engine: Engine<GuardKeyer>) -> Result<(), Error> {
         let (bell, stop, ticks) =
-            (self.engine_bell.clone(), self.stop_engine.clone(), self.engine_ticks.clone());
+            (self.engine_bell.clone(), self.stop_engine.clone(), Arc::clone(&self.progress.engine));
         self.spawn("engine", move || {
             ask_for_real_time("engine", ENGINE_PRIORITY);
             while !stop.load(Ordering::Relaxed) {
@@ -178,11 +199,12 @@ impl Gateway {
         blocks: Producer<'static, CapturedBlock>,
     ) -> Result<(), Error> {
         let (audio, counters, stop) = (audio.clone(), self.counters.clone(), self.stop_devices.clone());
+        let status = self.progress.capture.clone().unwrap_or_default();
         self.spawn("audio-in", move || {
             if audio::is_rt_eligible(&audio.capture) {
                 ask_for_real_time("audio-in", AUDIO_PRIORITY);
             }
-            audio::run_capture(&audio, device, blocks, &DeviceStatus::new(), &counters, &stop);
+            audio::run_capture(&audio, device, blocks, &status, &counters, &stop);
             Ok(())
         })
     }

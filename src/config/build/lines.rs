@@ -33,7 +33,7 @@ const INPUTS: [(&str, ModemInput); 4] =
 
 impl Builder<'_> {
     /// The PTT line; `card` is the sound card, whose USB device `device = "auto"` means.
-    pub(super) fn ptt(&mut self, card: Built<Option<&str>>) -> Built<Ptt> {
+    pub(in crate::config) fn ptt(&mut self, card: Built<Option<&str>>) -> Built<Ptt> {
         let table = self.settings.ptt?;
         match table.name {
             "ptt.gpio" => Ok(Ptt::Gpio(GpioOut {
