@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # A private apt: resolves and downloads the guest's packages, and leaves the host's own apt as it is. Sourced.
 
 readonly apt_root=$cache/apt
@@ -15,6 +15,7 @@ apt_private() {
 
 # debian_entry LABEL: the address and the keyring that the host's apt uses for Debian's archive of that label.
 debian_entry() {
+    # shellcheck disable=SC2016
     apt-get indextargets 'Created-By: Packages' 'Origin: Debian' "Label: $1" 'Component: main' --format '$(REPO_URI) $(SIGNED_BY)' | head -n 1
 }
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # What every script of the lab's host side shares. Sourced, never run.
 
 set -euo pipefail

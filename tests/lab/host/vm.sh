@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # How the emulated machine is started and ended. Sourced.
 
 # Like a Pi 3's processor. The memory is more than the smallest Pi's, so that sums of several programs can be seen.
