@@ -1,0 +1,18 @@
+# shellcheck shell=bash disable=SC2034
+# How the emulated machine is started and ended. Sourced.
+
+# Like a Pi 3's processor. The memory is more than the smallest Pi's, so that sums of several programs can be seen.
+readonly machine=(-M virt -cpu cortex-a53 -smp 2 -m 512 -nodefaults -no-reboot -display none -nic none)
+
+# vm LIMIT CONSOLE COMMAND...: runs QEMU until the guest powers off; at the limit (seconds) ends it. What the guest says on
+# its console goes into the file CONSOLE. Returns 124 when the time was up.
+vm() {
+    : >"$2"
+    timeout --kill-after=5 "$1" nice "${@:3}" -serial "file:$2" </dev/null
+}
+
+# console_tail FILE: what a person needs to see when something went wrong.
+console_tail() {
+    say "the last lines of the guest's console ($1):"
+    tail -n 40 "$1" | tr -d '\r' | sed 's/^/    /' >&2
+}
