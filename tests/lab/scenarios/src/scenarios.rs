@@ -1,0 +1,40 @@
+//! What the lab proves, one file a behaviour.
+
+mod boards;
+mod cards;
+mod commands;
+mod edges;
+mod endurance;
+mod keys;
+mod killed;
+mod realtime;
+mod refusals;
+mod speech;
+mod stop;
+mod unplug;
+mod watchdog;
+
+use crate::harness::Scenario;
+
+/// All scenarios, in the order to run them: what everything else rests on comes first.
+pub(crate) fn all() -> Vec<Scenario> {
+    let mut all = Vec::new();
+    for part in [
+        commands::SCENARIOS,
+        speech::SCENARIOS,
+        edges::SCENARIOS,
+        killed::SCENARIOS,
+        stop::SCENARIOS,
+        watchdog::SCENARIOS,
+        unplug::SCENARIOS,
+        cards::SCENARIOS,
+        keys::SCENARIOS,
+        refusals::SCENARIOS,
+        boards::SCENARIOS,
+        realtime::SCENARIOS,
+        endurance::SCENARIOS,
+    ] {
+        all.extend_from_slice(part);
+    }
+    all
+}

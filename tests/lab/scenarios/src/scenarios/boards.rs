@@ -1,0 +1,74 @@
+//! Boards: profiles that do not exist, and a chip that goes away.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::gpio::listed;
+use crate::harness::{Lab, Scenario};
+use crate::radio::{Radio, Wiring};
+use crate::scene::{self, Scene};
+use crate::unit::Setup;
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "board",
+        about: "A board's profile gives the lines; one that does not exist is refused with the nearest name.",
+        body: board,
+    },
+    Scenario {
+        name: "chip-gone",
+        about: "The GPIO chip vanishes while the gateway runs: told, unkeyed, and served again when it is back.",
+        body: |lab| scene::with(lab, Wiring::Gpio, chip_gone),
+    },
+];
+
+fn board(lab: &mut Lab) -> Result<()> {
+    let misspelt = |setup: &mut Setup| {
+        setup.lines = String::new();
+        setup.board = Some("pi-gpio-tranistor".to_owned());
+    };
+    let scene = Scene::launch(lab, Radio::open(Wiring::Gpio, &lab.recorders)?, misspelt)?;
+    let refusal = scene.gateway.logged(0, "pi-gpio-tranistor");
+    let advice = scene.gateway.logged(0, "pi-gpio-transistor");
+    if refusal.is_err() || advice.is_err() {
+        lab.evidence += &scene.gateway.journal.text();
+    }
+    (refusal?, advice?);
+    drop(scene);
+    let right = |setup: &mut Setup| {
+        setup.lines = String::new();
+        setup.board = Some("pi-gpio-transistor".to_owned());
+    };
+    scene::with_setup(lab, Wiring::Gpio, right, |_, scene| scene.works())
+}
+
+/// Brings the chip back, whatever happens.
+struct Gone(PathBuf);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        // Refused when it is there already.
+        drop(fs::write(&self.0, "1"));
+    }
+}
+
+fn chip_gone(lab: &mut Lab, scene: &mut Scene) -> Result<()> {
+    let simulated = listed(std::path::Path::new("/sys/kernel/config/gpio-sim"), "")?;
+    let live = simulated.first().context("configfs has no gpio-sim")?.join("live");
+    let keyed = scene.key()?;
+    let (journal, seen) = (scene.gateway.journal.tape.mark(), scene.server.seen.mark());
+    fs::write(&live, "0").context("the chip cannot be removed")?;
+    let gone = Gone(live);
+    let fault = scene.gateway.logged(journal, "COS is lost")?;
+    lab.note(format!("told: {fault}"));
+    scene.gateway.logged(journal, "no GPIO chip")?;
+    drop(gone);
+    scene.server.cut(keyed.saying)?;
+    scene.online(seen)?;
+    // The new chip has new numbers.
+    scene.radio = Radio::open(Wiring::Gpio, &lab.recorders)?;
+    ensure!(!scene.radio.is_keyed()?, "the radio is keyed after the chip's return");
+    scene.works()
+}

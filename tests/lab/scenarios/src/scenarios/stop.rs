@@ -1,0 +1,69 @@
+//! A stop that was asked for, in the middle of a transmission.
+
+use anyhow::{Result, ensure};
+use rustix::process::Signal;
+
+use crate::harness::{AMPLE, Lab, Scenario};
+use crate::mono;
+use crate::radio::Wiring;
+use crate::scene::{self, Scene};
+use crate::unit::{self, Gateway};
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "stop-gpio",
+        about: "`systemctl stop` while keyed unkeys GPIO.",
+        body: |lab| stop(lab, Wiring::Gpio),
+    },
+    Scenario { name: "stop-hid", about: "The same by HID.", body: |lab| stop(lab, Wiring::Hid) },
+    Scenario {
+        name: "stop-serial",
+        about: "The same by modem lines.",
+        body: |lab| stop(lab, Wiring::Serial),
+    },
+    Scenario {
+        name: "stop-without-guard",
+        about: "Everything is killed while keyed and not started again: the unit itself releases the line.",
+        body: |lab| {
+            let no_restart = |setup: &mut unit::Setup| setup.service = "Restart=no\n".to_owned();
+            scene::with_setup(lab, Wiring::Hid, no_restart, all_killed)
+        },
+    },
+];
+
+fn stop(lab: &mut Lab, wiring: Wiring) -> Result<()> {
+    scene::with(lab, wiring, |lab, scene| {
+        let keyed = scene.key()?;
+        let line = scene.radio.mark();
+        let before = mono::now();
+        let took = Gateway::stop()?;
+        let unkeyed = scene.radio.keyed(line, false, AMPLE)?;
+        let figure = format!("stop asked for -> unkeyed ({})", wiring.name());
+        lab.figures.add(&figure, "ms", mono::ms_between(before, unkeyed));
+        let line = lab.figures.line(&figure);
+        lab.note(format!("{line}; the stop took {:.1} s", took.as_secs_f64()));
+        ensure!(!scene.radio.is_keyed()?, "the radio is keyed after the stop");
+        let result = Gateway::property("Result")?;
+        ensure!(result == "success", "systemd calls the result {result:?}");
+        scene.server.cut(keyed.saying)
+    })
+}
+
+fn all_killed(lab: &mut Lab, scene: &mut Scene) -> Result<()> {
+    let keyed = scene.key()?;
+    let (daemon, guard, line) = (Gateway::daemon()?, Gateway::guard()?, scene.radio.mark());
+    // The guard first and both at once: nobody is left to release the fob, which keeps its level.
+    let killed = unit::signal(guard, Signal::KILL)?;
+    unit::signal(daemon, Signal::KILL)?;
+    let unkeyed = scene.radio.keyed(line, false, AMPLE)?;
+    lab.figures.add(
+        "daemon and guard killed -> unkeyed by the unit (hid)",
+        "ms",
+        mono::ms_between(killed, unkeyed),
+    );
+    crate::tape::until("the unit's end", AMPLE, || {
+        Gateway::property("ActiveState").ok().filter(|state| state == "failed")
+    })?;
+    ensure!(!scene.radio.is_keyed()?, "the radio is keyed after the end");
+    scene.server.cut(keyed.saying)
+}

@@ -1,0 +1,89 @@
+//! USB devices that go and come back, idle and keyed.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::harness::{AMPLE, Lab, Scenario};
+use crate::mono;
+use crate::radio::Wiring;
+use crate::scene::{self, Scene};
+use crate::sound::Air;
+use crate::tape::until;
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "unplug-hid-idle",
+        about: "A fob (HID and card) is pulled while idle: named in the journal, back within 2 s of its return.",
+        body: |lab| scene::with(lab, Wiring::Hid, |lab, scene| unplug(lab, scene, Wiring::Hid, false)),
+    },
+    Scenario {
+        name: "unplug-hid-keyed",
+        about: "The same while keyed: not keyed when it is back.",
+        body: |lab| scene::with(lab, Wiring::Hid, |lab, scene| unplug(lab, scene, Wiring::Hid, true)),
+    },
+    Scenario {
+        name: "unplug-serial-idle",
+        about: "An AIOC (serial port and card) is pulled while idle.",
+        body: |lab| scene::with(lab, Wiring::Serial, |lab, scene| unplug(lab, scene, Wiring::Serial, false)),
+    },
+    Scenario {
+        name: "unplug-serial-keyed",
+        about: "The same while keyed: not keyed when it is back.",
+        body: |lab| scene::with(lab, Wiring::Serial, |lab, scene| unplug(lab, scene, Wiring::Serial, true)),
+    },
+];
+
+/// The promise: everything is in use again so soon after the device's return.
+pub(super) const BACK_WITHIN: Duration = Duration::from_secs(2);
+
+/// The journal and the looks at it may tell a return so much later.
+pub(super) const TOLD_WITHIN: Duration = Duration::from_secs(1);
+
+fn unplug(lab: &mut Lab, scene: &mut Scene, wiring: Wiring, keyed: bool) -> Result<()> {
+    let journal = scene.gateway.journal.tape.mark();
+    let talk = if keyed { Some(scene.key()?.saying) } else { None };
+    // The card's end in this program goes with the card; the gateway's must follow by itself.
+    let unplugged = scene.radio.unplug()?;
+    scene.air = None;
+    scene.gateway.logged(journal, "sound device lost").context("the card's fault is not told")?;
+    scene.gateway.logged(journal, "lost").context("the lines' fault is not told")?;
+    if let Some(saying) = talk {
+        scene.server.cut(saying)?;
+    }
+    ensure!(!scene.radio.is_keyed()?, "the radio is keyed without power");
+    lab.note(format!("{:.1} s without its device", mono::ms_between(unplugged, mono::now()) / 1e3));
+
+    let (journal, line, seen) =
+        (scene.gateway.journal.tape.mark(), scene.radio.mark(), scene.server.seen.mark());
+    let plugged = scene.radio.plug()?;
+    // Both ends of both directions; the gateway finds its own by itself.
+    let card = scene.radio.card.clone();
+    scene.air = Some(until("the radio's end of the card", AMPLE, || Air::open(&card).ok())?);
+    let back = back(scene, journal, seen)?;
+    let took = mono::ms_between(plugged, back);
+    lab.figures.add(&format!("plugged in again -> in use ({})", wiring.name()), "ms", took);
+    lab.note(format!("in use {took:.0} ms after the host had found it"));
+    ensure!(
+        back <= plugged + BACK_WITHIN + TOLD_WITHIN,
+        "in use only {took:.0} ms after the host had found it"
+    );
+    ensure!(scene.radio.keyed(line, true, Duration::ZERO).is_err(), "the radio was keyed by the return");
+    scene.works()
+}
+
+/// When card and lines are in use again: the card, told by the journal, and PTT and COS by the same or a fresh start.
+fn back(scene: &Scene, journal: usize, seen: usize) -> Result<Duration> {
+    let tape = &scene.gateway.journal.tape;
+    let told = |words: &'static str| {
+        move |entry: &crate::journal::Entry| entry.text.contains(words).then_some(entry.at)
+    };
+    // A line that is lost ends the guard and with it the gateway, which systemd starts anew; or all stays and is found again.
+    let restarted = || scene.server.seen.wait(seen, Duration::ZERO, "", crate::server::Event::is_logon).ok();
+    let found = || {
+        let card = tape.wait(journal, Duration::ZERO, "", told("sound device is back")).ok()?;
+        let cos = tape.wait(journal, Duration::ZERO, "", told("COS is back")).ok()?;
+        Some(card.max(cos))
+    };
+    until("card and lines in use again", AMPLE, || restarted().or_else(found))
+}
