@@ -11,6 +11,7 @@ mod figures;
 mod gateway;
 mod picture;
 mod scene;
+mod speech;
 mod strips;
 mod timeline;
 
@@ -53,7 +54,7 @@ pub fn run(args: &Args) -> ExitCode {
 fn show(args: &Args) -> anyhow::Result<bool> {
     let folder = Folder::new(args.out.as_deref())?;
     let files = gateway::Files::in_folder(folder.path());
-    let speech = scene::Speech::load(args.speech.as_deref())?;
+    let speech = speech::Speech::load(args.speech.as_deref())?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
     let played = runtime.block_on(scene::play(&files, &speech))?;

@@ -8,7 +8,8 @@ use anyhow::Context as _;
 use serde_json::{Map, Value};
 
 use super::gateway::{Files, counters};
-use super::scene::{Played, Speech};
+use super::scene::Played;
+use super::speech::Speech;
 use crate::audio;
 use crate::codec::{BLOCK_SAMPLES, Block, time_of};
 use crate::dsp::UplinkChain;

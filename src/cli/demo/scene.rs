@@ -14,8 +14,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{sleep_until, timeout};
 
 use super::gateway::{Files, Gateway};
+use super::speech::Speech;
 use super::timeline::Timeline;
-use crate::audio;
 use crate::codec::{SAMPLE_RATE_HZ, samples_in, time_of};
 use crate::sim::{Heard, Login, Phone, Seen, Settings, Sim, SimEvent};
 
@@ -31,40 +31,9 @@ const SQUELCH_TAIL: Duration = Duration::from_millis(150);
 const ANSWER: Duration = Duration::from_millis(1_200);
 /// The end of the answer must have been heard on the air within this.
 const LAST_WORD: Duration = Duration::from_millis(1_700);
-/// So much of a recording is spoken: twice this and all pauses stay under 30 s.
-const LONGEST_SPEECH_S: usize = 8;
 
 const USER: &str = "gateway";
 const CHANNEL: &str = "Demo Hill";
-
-/// What is said, 16 kHz mono.
-pub(super) struct Speech {
-    pub(super) radio: Vec<f32>,
-    pub(super) phone: Vec<f32>,
-}
-
-impl Speech {
-    /// Loads a person's own recording, or the built-in ones.
-    pub(super) fn load(own: Option<&Path>) -> anyhow::Result<Self> {
-        let limit = LONGEST_SPEECH_S * SAMPLE_RATE_HZ as usize;
-        if let Some(path) = own {
-            let mut speech = audio::load_wav(path)?;
-            speech.truncate(limit);
-            ensure!(speech.iter().any(|sample| sample.abs() > 0.01), "{} is silent", path.display());
-            return Ok(Self { radio: speech.clone(), phone: speech });
-        }
-        let radio = built_in(include_bytes!("../../../tests/data/speech/radio.wav"))?;
-        let phone = built_in(include_bytes!("../../../tests/data/speech/phone.wav"))?;
-        Ok(Self { radio, phone })
-    }
-}
-
-fn built_in(wav: &[u8]) -> anyhow::Result<Vec<f32>> {
-    let reader = hound::WavReader::new(wav).context("the built-in speech cannot be read")?;
-    let samples =
-        reader.into_samples::<i16>().map(|sample| sample.map(|sample| f32::from(sample) / 32_768.0));
-    samples.collect::<Result<_, _>>().context("the built-in speech cannot be read")
-}
 
 /// Everything that was seen, in seconds since the gateway's sound devices opened.
 pub(super) struct Played {

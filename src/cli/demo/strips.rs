@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::figures::Report;
 use super::picture::{Content, Strip};
-use super::scene::{Played, Speech};
+use super::scene::Played;
+use super::speech::Speech;
 
 const BLUE: &str = "#1f6fb2";
 const GREEN: &str = "#2b8a57";

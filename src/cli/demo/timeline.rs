@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::gateway::Files;
-use super::scene::{Speech, ptt_times};
+use super::scene::ptt_times;
+use super::speech::Speech;
 use crate::cli::out;
 use crate::codec::{Decoder, MAX_PACKET_SAMPLES, samples_in};
 use crate::sim::{Heard, Phone};
