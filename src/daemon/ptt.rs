@@ -70,10 +70,10 @@ impl Hearer {
         match told.recv_timeout(LAST_ACT) {
             Ok(Ok(())) => warn!(%line, "the guard has died; PTT is released by the daemon itself"),
             Ok(Err(error)) => {
-                error!(%line, %error, "the guard has died, and PTT cannot be released; it may be keyed")
+                error!(%line, %error, "the guard has died, and PTT cannot be released; it may be keyed");
             }
             Err(_) => {
-                error!(%line, "the guard has died, and the device of PTT does not answer; it may be keyed")
+                error!(%line, "the guard has died, and the device of PTT does not answer; it may be keyed");
             }
         }
     }
