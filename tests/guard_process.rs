@@ -285,11 +285,11 @@ impl Fob {
 }
 
 /// Beats until a report comes that is none of why the line is still missing.
-fn beat_until_told(keyer: &mut GuardKeyer, watch: &mut GuardWatch, keyed: bool) -> Report {
+fn beat_until_told(keyer: &mut GuardKeyer, watch: &mut GuardWatch, wish: bool) -> Report {
     let started = Instant::now();
     loop {
         assert!(started.elapsed() < AMPLE);
-        keyer.beat(keyed).unwrap();
+        keyer.beat(wish).unwrap();
         match watch.poll(HEARTBEAT) {
             Watched::Report(Report::Missing(_)) | Watched::Nothing => {}
             Watched::Report(report) => return report,

@@ -53,7 +53,7 @@ impl Hearer {
         }
     }
 
-    /// The guard has died and released nothing. Many a line stays keyed then: this process, which is about to end, opens
+    /// The guard ended and released nothing. Many a line stays keyed then: this process, which is about to end, opens
     /// it, which releases it. Only for that.
     pub(super) fn release(&self) {
         let (tell, told) = channel();
@@ -64,16 +64,18 @@ impl Hearer {
             let _too_late = tell.send(open_ptt(&ptt).map(drop));
         });
         if let Err(error) = started {
-            error!(%line, %error, "the guard has died, and PTT cannot be released by the daemon; it may be keyed");
+            error!(%line, %error, "the guard ended without a release, and neither can the daemon release PTT; it may be keyed");
             return;
         }
         match told.recv_timeout(LAST_ACT) {
-            Ok(Ok(())) => warn!(%line, "the guard has died; PTT is released by the daemon itself"),
+            Ok(Ok(())) => {
+                warn!(%line, "the guard ended without a release; PTT is released by the daemon itself");
+            }
             Ok(Err(error)) => {
-                error!(%line, %error, "the guard has died, and PTT cannot be released; it may be keyed")
+                error!(%line, %error, "the guard ended without a release, and PTT cannot be released; it may be keyed");
             }
             Err(_) => {
-                error!(%line, "the guard has died, and the device of PTT does not answer; it may be keyed")
+                error!(%line, "the guard ended without a release, and the device of PTT does not answer; it may be keyed");
             }
         }
     }

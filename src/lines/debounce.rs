@@ -1,4 +1,4 @@
-//! Debounce: a level counts when it has lasted long enough. Pure; the shells bring edges and time through [`input`].
+//! Debounce: a level counts when it has lasted long enough. Pure; the shells bring edges and time through `input`.
 
 pub(in crate::lines) mod input;
 

@@ -47,13 +47,11 @@ pub enum LineError {
         by: String,
     },
     /// No HID device answers to the setting.
-    #[error(
-        "no HID device {wanted}; this machine has {found}: set `device` to one of their numbers or USB ports"
-    )]
+    #[error("no HID device {wanted}; this machine has {found}")]
     NoHid {
         /// What was looked for.
         wanted: String,
-        /// The radio interfaces that are there.
+        /// The radio interfaces that are there, and what to do.
         found: String,
     },
     /// Several HID devices answer to the setting.
@@ -70,13 +68,12 @@ pub enum LineError {
     },
     /// The HID device is another kind of thing.
     #[error(
-        "{device} is not a CM108-type sound chip, and what it would do with PTT nobody knows; this machine has {found}: set \
-         `device` to one of those"
+        "{device} is not a CM108-type sound chip, and what it would do with PTT nobody knows; this machine has {found}"
     )]
     NotCm108 {
         /// The device.
         device: String,
-        /// The radio interfaces that are there.
+        /// The radio interfaces that are there, and what to do.
         found: String,
     },
     /// The chip has no such pin.

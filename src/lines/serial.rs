@@ -2,7 +2,7 @@
 //!
 //! To open a port raises both outputs for a moment, unless its speed is 0, which the kernel calls hung up. So whoever
 //! of us comes first after the port appeared lowers them at once and leaves the speed at 0: no later opening, of the
-//! daemon beside the guard or of the next guard, moves a line. (The driver of the CP210x knows no speed 0: there each
+//! daemon beside the guard or of the next guard, moves a line. (The driver `cp210x` knows no speed 0: there each
 //! opener lowers them anew.) With HUPCL kept, the kernel lowers both when the last
 //! one closes.
 

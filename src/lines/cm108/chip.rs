@@ -20,7 +20,7 @@ const THREE: &[u8] = &[1, 3, 4];
 /// The number that a chip with pins shares with one that has none.
 pub(super) const SHARED: (u16, u16) = (0x0d8c, 0x013c);
 
-/// Numbers from direwolf, AllStarLink, SvxLink and the AIOC's firmware.
+// Numbers from direwolf, AllStarLink, SvxLink and the AIOC's firmware.
 const CHIPS: [(u16, std::ops::RangeInclusive<u16>, Chip); 13] = [
     // The product number is strapped: a CM108 has four pins, the others eight.
     (0x0d8c, 0x0008..=0x000f, Chip { name: "CM108, CM109 or CM119", gpios: EIGHT }),

@@ -168,10 +168,13 @@ fn describe(wanted: &HidName) -> String {
     }
 }
 
-/// The radio interfaces of the machine.
+/// The radio interfaces of the machine, and what to do.
 fn found(machine: &Machine) -> String {
     let all = list(machine.hids.iter().filter(|hid| hid.chip.is_some()));
-    if all.is_empty() { "none of the CM108 type".to_owned() } else { all }
+    if all.is_empty() {
+        return "none of the CM108 type: is the interface plugged in, does `lsusb` show it?".to_owned();
+    }
+    format!("{all}: set `device` to the numbers or the USB port of the one that is meant")
 }
 
 fn list<'a>(hids: impl Iterator<Item = &'a HidDevice>) -> String {

@@ -49,7 +49,9 @@ impl Keys {
             if self.held.iter().all(|(held, _)| *held != node) {
                 match grab(&node) {
                     Ok(fd) => self.held.push((node, fd)),
-                    Err(error) => refused = refused.or(Some((node, error)).filter(|(_, error)| matters(error))),
+                    Err(error) => {
+                        refused = refused.or(Some((node, error)).filter(|(_, error)| matters(error)));
+                    }
                 }
             }
         }

@@ -9,7 +9,7 @@ use super::report::{Outputs, Pin};
 use crate::config::{HidOut, Polarity};
 use crate::lines::{LineError, PttLine};
 
-/// A CM109 on a Pi 5 wants so much time between two transfers (AllStarLink's driver).
+/// A CM109 on a Pi 5 wants so much time between two transfers (seen by `app_rpt`).
 const GAP: Duration = Duration::from_millis(3);
 
 /// An output pin that keys.

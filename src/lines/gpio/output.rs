@@ -1,6 +1,7 @@
 //! PTT by a GPIO line.
 
 use gpio_cdev::{LineHandle, LineRequestFlags};
+use rustix::io::Errno;
 
 use super::CONSUMER;
 use super::choice::{Asked, refusal};
@@ -44,5 +45,12 @@ impl PttLine for GpioPtt {
         self.handle
             .set_value(u8::from(keyed))
             .map_err(|error| LineError::NotSet { what: self.what.clone(), source: system_error(&error) })
+    }
+
+    /// Notices a chip that vanished, such as one on USB. What the line reads is no proof: some drivers cannot read outputs.
+    fn check(&mut self) -> Result<(), LineError> {
+        let error = self.handle.get_value().err().map(|error| system_error(&error));
+        let gone = error.filter(|error| error.raw_os_error() == Some(Errno::NODEV.raw_os_error()));
+        gone.map_or(Ok(()), |source| Err(LineError::Lost { what: self.what.clone(), source }))
     }
 }

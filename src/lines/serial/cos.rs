@@ -17,7 +17,7 @@ use crate::lines::{CosEdge, CosLine, LineError};
 /// Where the driver cannot wait for a change, the line is read so often.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Some drivers (CP210x) wait and never tell. After so many changes that were seen on the line and not told, the line is
+/// Some drivers (`cp210x`) wait and never tell. After so many changes that were seen on the line and not told, the line is
 /// read instead; one may be a change that was just on its way.
 const UNTOLD: u8 = 2;
 

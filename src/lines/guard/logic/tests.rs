@@ -11,6 +11,7 @@ fn ms(n: u64) -> Duration {
 }
 
 /// A guard with a line that obeys until it is told not to.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about a line")]
 struct Bench {
     logic: Logic,
     now: Instant,
@@ -355,7 +356,8 @@ fn a_line_whose_device_is_gone_at_the_end_is_given_up() {
 /// loses a release.
 #[test]
 fn every_fact_is_taken_in_every_state() {
-    let states: [(&str, fn(&mut Bench)); 6] = [
+    type Prepare = fn(&mut Bench);
+    let states: [(&str, Prepare); 6] = [
         ("idle", |_| {}),
         ("keyed", |bench| bench.beat(true)),
         ("silent", |bench| {
