@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use clap::{Parser, Subcommand};
 
+pub mod boards;
 pub mod check;
 pub mod demo;
 pub mod devices;
@@ -44,6 +45,7 @@ const FIRST_STEPS: &str = "\
 First steps:
   zello-gateway demo                  see it work, without radio, sound card or account
   zello-gateway devices               what this machine has, by the names to configure
+  zello-gateway boards                ready-made wirings, with pins and warnings
   zello-gateway check gateway.toml    what is wrong with a configuration
   zello-gateway run -c gateway.toml   the gateway itself
 
@@ -55,6 +57,7 @@ enum Command {
     Run(run::Args),
     Check(check::Args),
     Devices(devices::Args),
+    Boards(boards::Args),
     Demo(demo::Args),
     Sim(sim::Args),
     Token(token::Args),
@@ -82,6 +85,7 @@ impl Command {
             Self::Run(args) => run::run(args),
             Self::Check(args) => check::run(args),
             Self::Devices(args) => devices::run(args),
+            Self::Boards(args) => boards::run(args),
             Self::Demo(args) => demo::run(args),
             Self::Sim(args) => sim::run(args),
             Self::Token(args) => token::run(args),

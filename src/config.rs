@@ -23,6 +23,7 @@ mod show;
 
 pub use complaint::{Complaint, Complaints, Place};
 pub use files::secret_file;
+pub(crate) use hint::nearest;
 pub use lines::{
     Bias, Cos, GpioIn, GpioLine, GpioOut, HidBit, HidIn, HidName, HidOut, ModemIn, ModemInput, ModemOut,
     ModemOutput, Polarity, Ptt, Vox,
@@ -119,6 +120,34 @@ pub struct Audio {
     pub capture_gain_db: f32,
     /// Applied to what is played, dB.
     pub playback_gain_db: f32,
+    /// What the card's own mixer is set to; absent: it is left alone.
+    pub mixer: Option<MixerGoals>,
+}
+
+/// `[mixer]`: simple mixer controls by name, in the order in which they are set.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct MixerGoals {
+    /// Its playback side is switched off.
+    pub sidetone: Option<String>,
+    /// Switched off.
+    pub agc: Option<String>,
+    /// Switched off, too.
+    pub off: Vec<String>,
+    /// Switched on.
+    pub on: Vec<String>,
+    /// Level towards the radio.
+    pub playback: Option<MixerLevel>,
+    /// Level from the radio.
+    pub capture: Option<MixerLevel>,
+}
+
+/// A control and its level.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MixerLevel {
+    /// Name of the control.
+    pub control: String,
+    /// dB as the card counts.
+    pub db: f32,
 }
 
 /// One sound device.
@@ -130,6 +159,18 @@ pub enum AudioDevice {
     Wav(PathBuf),
     /// None: this way is not used.
     None,
+}
+
+impl AudioDevice {
+    /// The card in an ALSA name, by id or number: `hw:CARD=Device,DEV=0`, `plughw:Device`, `hw:1,0`.
+    #[must_use]
+    pub fn card(&self) -> Option<&str> {
+        let Self::Alsa(name) = self else { return None };
+        let (_, arguments) = name.split_once(':')?;
+        let first = arguments.split(',').next()?;
+        let card = arguments.split(',').find_map(|argument| argument.strip_prefix("CARD=")).unwrap_or(first);
+        (!card.is_empty() && !card.contains('=')).then_some(card)
+    }
 }
 
 impl std::fmt::Display for AudioDevice {
@@ -203,4 +244,25 @@ pub enum Busy {
     Override,
     /// Is discarded.
     Drop,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AudioDevice;
+
+    #[test]
+    fn the_card_is_found_in_every_way_to_write_a_pcm() {
+        for (name, card) in [
+            ("hw:CARD=Device,DEV=0", Some("Device")),
+            ("plughw:DEV=0,CARD=Device_1", Some("Device_1")),
+            ("hw:Device", Some("Device")),
+            ("hw:1,0", Some("1")),
+            ("sysdefault:CARD=AllInOneCable", Some("AllInOneCable")),
+            ("default", None),
+            ("pulse", None),
+            ("hw:DEV=0", None),
+        ] {
+            assert_eq!(AudioDevice::Alsa(name.to_owned()).card(), card, "{name}");
+        }
+    }
 }

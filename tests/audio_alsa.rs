@@ -29,6 +29,7 @@ fn settings(capture: &str, playback: &str) -> Audio {
         playback_channel: Channel::Both,
         capture_gain_db: 0.0,
         playback_gain_db: 0.0,
+        mixer: None,
     }
 }
 

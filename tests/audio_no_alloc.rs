@@ -57,6 +57,7 @@ fn inside_count_allocations() {
             playback_channel: Channel::Both,
             capture_gain_db: 3.0,
             playback_gain_db: -3.0,
+            mixer: None,
         });
         assert!(blocks > 50, "{name}: only {blocks} blocks came");
         assert_eq!((stats.allocations, stats.reallocations, stats.deallocations), (0, 0, 0), "{name}");

@@ -22,6 +22,7 @@ help! {
     run_explains_itself: "run", ["run", "--help"];
     check_explains_itself: "check", ["check", "--help"];
     devices_explains_itself: "devices", ["devices", "--help"];
+    boards_explains_itself: "boards", ["boards", "--help"];
     demo_explains_itself: "demo", ["demo", "--help"];
     sim_explains_itself: "sim", ["sim", "--help"];
     token_explains_itself: "token", ["token", "--help"];

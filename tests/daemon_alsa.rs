@@ -52,6 +52,7 @@ fn radio() -> Audio {
         playback_channel: Channel::Both,
         capture_gain_db: 0.0,
         playback_gain_db: 0.0,
+        mixer: None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use super::mixer::{self, Side};
 use super::{AudioError, Capture, DeviceState, DeviceStatus, Playback, Read, Write};
 use crate::codec::{BLOCK_SAMPLES, Block};
 use crate::config;
@@ -69,7 +70,9 @@ pub fn run_capture(
         stop,
         search_every: SEARCH_EVERY,
     };
-    around.capture(device, blocks, || super::open_capture(audio));
+    // A card that was unplugged comes back with the mixer that it was made with.
+    let open = || super::open_capture(audio).inspect(|_| mixer::set_side(audio, Side::Capture));
+    around.capture(device, blocks, open);
 }
 
 /// Moves sound from `blocks` to `device` until `stop`; a lost device is looked for every second.
@@ -93,7 +96,8 @@ pub fn run_playback(
         stop,
         search_every: SEARCH_EVERY,
     };
-    around.playback(device, blocks, || super::reopen_playback(audio).map(Some));
+    let open = || super::reopen_playback(audio).inspect(|_| mixer::set_side(audio, Side::Playback)).map(Some);
+    around.playback(device, blocks, open);
 }
 
 impl Around<'_> {

@@ -11,8 +11,10 @@ use crate::lines::gpio::{self, Chip};
 use crate::lines::serial::{self, SerialPort};
 
 mod show;
+mod usb;
 
 pub use show::describe;
+pub(crate) use show::fits;
 
 /// Lists sound cards, GPIO chips, radio interfaces and serial ports, with their names for the configuration
 ///
@@ -37,6 +39,8 @@ pub struct Found {
     pub hid: Vec<Interface>,
     /// Serial ports.
     pub serial: Vec<SerialPort>,
+    /// Vendor and product of everything on USB.
+    pub usb: Vec<(u16, u16)>,
 }
 
 /// A radio interface with HID lines.
@@ -55,20 +59,23 @@ pub fn run(args: &Args) -> ExitCode {
     out::result(&describe(&look()))
 }
 
-fn look() -> Found {
+/// Everything that this machine has.
+pub(crate) fn look() -> Found {
     let (sys, dev) = (Path::new("/sys"), Path::new("/dev"));
     Found {
         sound: audio::list(),
         gpio: gpio::list().into_iter().map(|chip| chip.map_err(|error| error.to_string())).collect(),
         hid: interfaces(sys, dev),
         serial: serial::list(sys, dev),
+        usb: usb::ids(sys),
     }
 }
 
 /// What a fake `/sys` and `/dev` hold; for tests.
 #[must_use]
 pub fn look_in(sys: &Path, dev: &Path) -> Found {
-    Found { hid: interfaces(sys, dev), serial: serial::list(sys, dev), ..Found::default() }
+    let (hid, serial, usb) = (interfaces(sys, dev), serial::list(sys, dev), usb::ids(sys));
+    Found { hid, serial, usb, ..Found::default() }
 }
 
 fn interfaces(sys: &Path, dev: &Path) -> Vec<Interface> {

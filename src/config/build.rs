@@ -1,6 +1,7 @@
 //! Settings become a [`Config`]: types of the program, and the rules between keys.
 
 mod lines;
+mod mixer;
 
 use std::time::{Duration, SystemTime};
 
@@ -59,9 +60,12 @@ impl Builder<'_> {
             [("left", Channel::Left), ("right", Channel::Right), ("both", Channel::Both)];
         let capture = self.device("capture");
         let playback = self.device("playback");
+        let mixer = self.mixer();
+        let (capture, playback) = (capture?, playback?);
         Ok(Audio {
-            capture: capture?,
-            playback: playback?,
+            mixer: self.wanted_mixer(&mixer?, [&capture, &playback])?,
+            capture,
+            playback,
             capture_channel: self.word("audio", "capture_channel", &CHANNELS)?,
             playback_channel: self.word("audio", "playback_channel", &CHANNELS)?,
             capture_gain_db: self.level("audio", "capture_gain_db")?,
@@ -224,7 +228,7 @@ impl Builder<'_> {
     pub(crate) fn text(&self, table: &str, key: &str) -> Built<Option<String>> {
         match self.settings.get(table, key)?.map(|setting| &setting.value) {
             Some(Value::Text(text)) => Ok(Some(text.clone())),
-            Some(Value::Bool(_) | Value::Integer(_) | Value::Number(_)) => Err(Complained),
+            Some(Value::Bool(_) | Value::Integer(_) | Value::Number(_) | Value::List(_)) => Err(Complained),
             None => Ok(None),
         }
     }
@@ -248,14 +252,14 @@ impl Builder<'_> {
         match self.need(table, key)? {
             Value::Integer(number) => Ok(number as f64),
             Value::Number(number) => Ok(number),
-            Value::Bool(_) | Value::Text(_) => Err(Complained),
+            Value::Bool(_) | Value::Text(_) | Value::List(_) => Err(Complained),
         }
     }
 
     fn whole(&self, table: &str, key: &str) -> Built<u64> {
         match self.need(table, key)? {
             Value::Integer(number) => u64::try_from(number).map_err(|_| Complained),
-            Value::Bool(_) | Value::Number(_) | Value::Text(_) => Err(Complained),
+            Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => Err(Complained),
         }
     }
 
@@ -275,38 +279,5 @@ impl Builder<'_> {
 
 /// The ALSA id or number of the card that carries the radio's sound.
 fn sound_card(audio: &Audio) -> Option<String> {
-    let card = |device: &AudioDevice| match device {
-        AudioDevice::Alsa(name) => card_of(name).map(str::to_owned),
-        AudioDevice::Wav(_) | AudioDevice::None => None,
-    };
-    card(&audio.playback).or_else(|| card(&audio.capture))
-}
-
-/// The card in an ALSA name: `hw:CARD=Device,DEV=0`, `plughw:Device`, `hw:1,0`.
-fn card_of(name: &str) -> Option<&str> {
-    let (_, arguments) = name.split_once(':')?;
-    let first = arguments.split(',').next()?;
-    let card = arguments.split(',').find_map(|argument| argument.strip_prefix("CARD=")).unwrap_or(first);
-    (!card.is_empty() && !card.contains('=')).then_some(card)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::card_of;
-
-    #[test]
-    fn the_card_is_found_in_every_way_to_write_a_pcm() {
-        for (name, card) in [
-            ("hw:CARD=Device,DEV=0", Some("Device")),
-            ("plughw:DEV=0,CARD=Device_1", Some("Device_1")),
-            ("hw:Device", Some("Device")),
-            ("hw:1,0", Some("1")),
-            ("sysdefault:CARD=AllInOneCable", Some("AllInOneCable")),
-            ("default", None),
-            ("pulse", None),
-            ("hw:DEV=0", None),
-        ] {
-            assert_eq!(card_of(name), card, "{name}");
-        }
-    }
+    audio.playback.card().or_else(|| audio.capture.card()).map(str::to_owned)
 }

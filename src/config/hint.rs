@@ -84,6 +84,9 @@ pub(crate) fn quotes(key: &Key, value: &DeValue<'_>) -> Option<String> {
         (Kind::Text | Kind::Word(_), DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_)) => {
             Some(format!("put it in quotes: {} = \"…\"", key.name))
         }
+        (Kind::List, DeValue::String(text)) => {
+            Some(format!("put it into brackets: {} = [\"{text}\"]", key.name))
+        }
         _ => None,
     }
 }

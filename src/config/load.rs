@@ -9,11 +9,14 @@ use toml::de::DeValue;
 use super::board;
 use super::build::Builder;
 use super::complaint::{Complained, Complaints, Place, Source};
-use super::files::{Places, unreadable};
+use super::files::{Places, Refused, unreadable};
 use super::hint;
 use super::reader::{self, Layer};
-use super::schema::{BOARD, one_of};
+use super::schema::BOARD;
 use super::{Config, show};
+
+/// What `board` takes.
+const BOARDS: &str = "a name that `zello-gateway boards` lists, or a file such as \"my.toml\"";
 
 /// What a reading brought to light.
 #[derive(Debug)]
@@ -98,8 +101,7 @@ fn understand(
 ) -> Result<Config, Complained> {
     let user = Layer { source, table: reader::parse(source, complaints)?, is_board: false };
     // A wrong board is one complaint; without its values there would be many more, so the rest is not looked at.
-    let board = board_of(&user, complaints)?;
-    let profile = board.as_deref().and_then(board::source);
+    let (board, profile) = board_of(&user, places, complaints)?.unzip();
     let mut layers = vec![user];
     if let Some(profile) = &profile {
         layers.push(Layer { source: profile, table: reader::parse(profile, complaints)?, is_board: true });
@@ -114,25 +116,44 @@ fn understand(
     Builder { settings: &settings, places, complaints, now, advice }.config(board)
 }
 
-fn board_of(user: &Layer<'_>, complaints: &mut Complaints) -> Result<Option<String>, Complained> {
+fn board_of(
+    user: &Layer<'_>,
+    places: &Places,
+    complaints: &mut Complaints,
+) -> Result<Option<(String, Source)>, Complained> {
     let Some(value) = user.table.get(BOARD.name) else { return Ok(None) };
-    let known: Vec<_> = board::names().collect();
-    let found = match value.get_ref() {
-        DeValue::String(name) if known.contains(&name.as_ref()) => return Ok(Some(name.to_string())),
-        DeValue::String(name) => Some(name.as_ref()),
-        DeValue::Integer(_)
-        | DeValue::Float(_)
-        | DeValue::Boolean(_)
-        | DeValue::Datetime(_)
-        | DeValue::Array(_)
-        | DeValue::Table(_) => None,
+    let place = || user.source.place(&value.span());
+    let DeValue::String(name) = value.get_ref() else {
+        let help = "put it in quotes: board = \"…\"";
+        return Err(complaints.add(place(), "`board` is not text".to_owned(), BOARDS, help));
     };
-    let near = found.and_then(|name| hint::nearest(name, known.iter().copied()));
-    let help = near.map_or_else(
-        || "leave `board` out and write the lines of the wiring yourself".to_owned(),
+    if board::is_file(name) {
+        let source = board_file(&places.resolve(name))
+            .map_err(|why| complaints.add(place(), format!("`board`: {}", why.what), BOARDS, &why.help))?;
+        return Ok(Some((name.to_string(), source)));
+    }
+    if let Some(source) = board::source(name) {
+        return Ok(Some((name.to_string(), source)));
+    }
+    let help = hint::nearest(name, board::names()).map_or_else(
+        || {
+            "see `zello-gateway boards`, or leave `board` out and write the lines of the wiring yourself"
+                .to_owned()
+        },
         |near| format!("did you mean \"{near}\"?"),
     );
-    let what =
-        found.map_or_else(|| "`board` is not text".to_owned(), |name| format!("there is no board {name:?}"));
-    Err(complaints.add(user.source.place(&value.span()), what, &one_of(&known), &help))
+    Err(complaints.add(place(), format!("there is no board {name:?}"), BOARDS, &help))
+}
+
+/// A profile of the user's.
+fn board_file(path: &Path) -> Result<Source, Refused> {
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let name = path.display().to_string();
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Source { name, text }),
+        Err(_) => Err(Refused {
+            what: format!("{name} is not UTF-8 text"),
+            help: "save it as UTF-8: iconv -f latin1 -t utf-8 OLD > NEW".to_owned(),
+        }),
+    }
 }

@@ -139,7 +139,9 @@ impl Walk<'_, '_> {
                 Some(Part::Table(table)) => self.table(table, name.span(), value, &mut seen),
                 Some(Part::Choice(choice)) => self.choice(choice, &name.span(), value, &mut seen),
                 None if text == schema::BOARD.name && !layer.is_board => {}
-                None if text == "about" && layer.is_board => {}
+                None if text == schema::ABOUT.name && layer.is_board => {
+                    self.table(&schema::ABOUT, name.span(), value, &mut seen);
+                }
                 None => self.unknown_at_top(text, &name.span(), &mut seen),
             }
         }
@@ -224,7 +226,8 @@ impl Walk<'_, '_> {
 
     fn unknown_at_top(&mut self, name: &str, span: &Range<usize>, seen: &mut Seen) {
         let parts: Vec<&'static str> = schema::PARTS.iter().map(|part| part.name()).collect();
-        let help = match hint::nearest(name, parts.iter().copied().chain([schema::BOARD.name])) {
+        let board = (!self.layer.is_board).then_some(schema::BOARD.name);
+        let help = match hint::nearest(name, parts.iter().copied().chain(board)) {
             Some(near) => {
                 seen.spoiled.extend(parts.iter().find(|part| **part == near));
                 format!("did you mean `{near}`?")
@@ -317,9 +320,17 @@ fn check(key: &Key, value: &DeValue<'_>) -> Result<Value, Wrong> {
             None => None,
         },
         Kind::Line if value.is_integer() => whole().filter(|n| (0..=1_023).contains(n)).map(Value::Integer),
+        Kind::List => texts(value).map(Value::List),
         Kind::Text | Kind::Path | Kind::SecretPath | Kind::Device | Kind::Line | Kind::Hid => text(),
     };
     accepted.ok_or_else(wrong)
+}
+
+fn texts(value: &DeValue<'_>) -> Option<Vec<String>> {
+    let text = |item: &Spanned<DeValue<'_>>| {
+        item.get_ref().as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    value.as_array()?.iter().map(text).collect()
 }
 
 fn hint_word(word: &str, words: &[&'static str]) -> Wrong {
@@ -391,7 +402,12 @@ impl Merge<'_> {
                 format!("add a table [{}] with a line `{} = …`: {}", table.name, key.name, key.doc),
             ),
         };
-        let what = format!("`{}` is missing in [{}]", key.name, table.name);
+        let of_board = self.seen.iter().skip(1).any(|board| board.headers.contains_key(table.name));
+        let what = if of_board {
+            format!("the board needs `{}` in [{}], which only you can know", key.name, table.name)
+        } else {
+            format!("`{}` is missing in [{}]", key.name, table.name)
+        };
         self.complaints.add(place, what, &key.kind.expected(), &help)
     }
 }

@@ -13,6 +13,8 @@ pub(crate) enum Value {
     Number(f64),
     /// Text.
     Text(String),
+    /// Texts.
+    List(Vec<String>),
 }
 
 impl std::fmt::Display for Value {
@@ -22,6 +24,7 @@ impl std::fmt::Display for Value {
             Self::Integer(value) => write!(f, "{value}"),
             Self::Number(value) => write!(f, "{value:?}"),
             Self::Text(text) => write!(f, "{}", toml::Value::from(text.as_str())),
+            Self::List(texts) => write!(f, "{}", toml::Value::from(texts.clone())),
         }
     }
 }
@@ -41,6 +44,8 @@ pub(crate) enum Kind {
     Word(&'static [&'static str]),
     /// Any text but the empty one.
     Text,
+    /// Texts of that kind.
+    List,
     /// Path of a file, relative to the configuration.
     Path,
     /// Path of a file that only its owner may read.
@@ -68,6 +73,8 @@ pub(crate) enum Absent {
     Number(f64),
     /// This.
     Text(&'static str),
+    /// No texts.
+    Nothing,
 }
 
 impl Absent {
@@ -79,6 +86,7 @@ impl Absent {
             Self::Integer(value) => Some(Value::Integer(value)),
             Self::Number(value) => Some(Value::Number(value)),
             Self::Text(text) => Some(Value::Text(text.to_owned())),
+            Self::Nothing => Some(Value::List(Vec::new())),
         }
     }
 }
@@ -171,6 +179,15 @@ const fn db(name: &'static str, doc: &'static str) -> Key {
     key(name, Kind::Number { min: -40.0, max: 40.0, unit: "dB" }, Absent::Number(0.0), doc)
 }
 
+const fn control(name: &'static str, doc: &'static str) -> Key {
+    key(name, Kind::Text, Absent::Means("untouched, as by `\"none\"`"), doc)
+}
+
+const fn level(name: &'static str, doc: &'static str) -> Key {
+    key(name, Kind::Number { min: -100.0, max: 60.0, unit: "dB" }, Absent::Means("see its control"), doc)
+}
+
+const UNSAID: Absent = Absent::Means("not said");
 const ACTIVE: Kind = Kind::Word(&["high", "low"]);
 const CHANNELS: Kind = Kind::Word(&["left", "right", "both"]);
 const CHIP: Key = key(
@@ -200,7 +217,7 @@ pub(crate) const BOARD: Key = key(
     "board",
     Kind::Text,
     Absent::Means("no profile"),
-    "board profile whose values are the defaults for all below",
+    "profile whose values are the defaults for all below: a name (`zello-gateway boards`) or a file (`my.toml`)",
 );
 
 /// `[zello]`
@@ -294,6 +311,44 @@ pub(crate) const AUDIO: Table = Table {
         ),
         db("capture_gain_db", "added to what is captured"),
         db("playback_gain_db", "added to what is played"),
+        key(
+            "set_mixer",
+            Kind::Bool,
+            Absent::Bool(false),
+            "set the card's own mixer to [mixer] at start, and when a lost card is back",
+        ),
+    ],
+};
+
+/// `[mixer]`
+pub(crate) const MIXER: Table = Table {
+    name: "mixer",
+    doc: "What `set_mixer` sets: simple controls of the card, as `amixer scontrols` lists them.",
+    keys: &[
+        control("sidetone_control", "its playback side is switched off first: it would send what is heard"),
+        control("agc_control", "automatic gain, switched off before any level is set"),
+        key("off", Kind::List, Absent::Nothing, "more controls to switch off"),
+        key("on", Kind::List, Absent::Nothing, "controls to switch on"),
+        control("playback_control", "level of what is played to the radio"),
+        level("playback_db", "its level; the nearest step is taken"),
+        control("capture_control", "level of what is captured"),
+        level("capture_db", "its level; the nearest step is taken"),
+    ],
+};
+
+/// What a board profile says about itself.
+pub(crate) const ABOUT: Table = Table {
+    name: "about",
+    doc: "The profile, for a person.",
+    keys: &[
+        key("title", Kind::Text, UNSAID, "one line"),
+        key("wiring", Kind::Text, UNSAID, "how radio and board are joined"),
+        key("warnings", Kind::List, Absent::Nothing, "what to mind"),
+        key("hazards", Kind::List, Absent::Nothing, "warnings of many boards, by their names"),
+        key("source", Kind::Text, UNSAID, "where the facts come from"),
+        key("chips", Kind::List, Absent::Nothing, "labels of GPIO chips, one of which makes it fit"),
+        key("cards", Kind::List, Absent::Nothing, "parts of ALSA card ids, one of which makes it fit"),
+        key("usb", Kind::List, Absent::Nothing, "USB devices, one of which makes it fit; a+b: both"),
     ],
 };
 
@@ -530,9 +585,10 @@ impl Part {
 }
 
 /// The whole file.
-pub(crate) const PARTS: [Part; 6] = [
+pub(crate) const PARTS: [Part; 7] = [
     Part::Table(&ZELLO),
     Part::Table(&AUDIO),
+    Part::Table(&MIXER),
     Part::Choice(&PTT),
     Part::Choice(&COS),
     Part::Table(&UPLINK),
@@ -560,6 +616,7 @@ impl Kind {
                 one_of(&words)
             }
             Self::Text => "text in quotes, not empty".to_owned(),
+            Self::List => "a list of texts in quotes: [\"…\", \"…\"]".to_owned(),
             Self::Path => "the path of a file, in quotes".to_owned(),
             Self::SecretPath => "the path of a file that only its owner may read, in quotes".to_owned(),
             Self::Device => {
@@ -586,7 +643,9 @@ mod tests {
             for key in table.keys {
                 let Some(default) = key.absent.value() else { continue };
                 let fits = match (key.kind, &default) {
-                    (Kind::Bool, Value::Bool(_)) | (Kind::Path | Kind::Hid, Value::Text(_)) => true,
+                    (Kind::Bool, Value::Bool(_))
+                    | (Kind::Path | Kind::Hid, Value::Text(_))
+                    | (Kind::List, Value::List(_)) => true,
                     (Kind::Integer { min, max, .. }, Value::Integer(value)) => (min..=max).contains(value),
                     (Kind::Steps { steps, .. }, Value::Integer(value)) => steps.contains(value),
                     (Kind::Number { min, max, .. }, Value::Number(value)) => (min..=max).contains(value),

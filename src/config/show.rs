@@ -55,6 +55,7 @@ fn values(kind: Kind) -> String {
             schema::one_of(&words)
         }
         Kind::Text => "text".to_owned(),
+        Kind::List => "list of texts".to_owned(),
         Kind::Path | Kind::SecretPath => "path".to_owned(),
         Kind::Device => "device".to_owned(),
         Kind::Line => "offset or name".to_owned(),

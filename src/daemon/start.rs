@@ -56,6 +56,7 @@ pub(super) struct Gateway {
 pub(super) fn start(config: &Config, options: &Options) -> Result<Gateway, Error> {
     let playback = audio::open_playback(&config.audio)?;
     let capture = audio::open_capture(&config.audio)?;
+    audio::set_mixer(&config.audio);
     // Before COS: who first opens a serial port raises its outputs for a moment, and only the guard knows how they rest.
     let (keyer, guard) = guard::spawn(&options.guard_program, &config.ptt, config.downlink.time_out)?;
     let cos = match &config.cos {

@@ -58,6 +58,7 @@ pub fn config() -> Config {
             playback_channel: Channel::Both,
             capture_gain_db: 0.0,
             playback_gain_db: 0.0,
+            mixer: None,
         },
         ptt: Ptt::None,
         cos: Cos::None,

@@ -154,10 +154,17 @@ fn boards(text: &mut String, found: &Found) {
     }
 }
 
-fn fits(about: &About, found: &Found) -> bool {
+/// Whether this machine has what a profile is for: one of each kind that it names.
+pub(crate) fn fits(about: &About, found: &Found) -> bool {
     let labels = || found.gpio.iter().filter_map(|chip| chip.as_ref().ok()).map(|chip| &chip.label);
     let chip = about.chips.is_empty() || labels().any(|label| about.chips.contains(label));
     let named = |part: &String| found.sound.iter().any(|card| card.name.contains(part.as_str()));
     let card = about.cards.is_empty() || about.cards.iter().any(named);
-    chip && card
+    let usb = about.usb.is_empty() || about.usb.iter().any(|all| all.split('+').all(|id| on_usb(id, found)));
+    chip && card && usb
+}
+
+fn on_usb(id: &str, found: &Found) -> bool {
+    let mut ids = found.usb.iter().copied().chain(found.hid.iter().map(|interface| interface.device.id));
+    ids.any(|(vendor, product)| format!("{vendor:04x}:{product:04x}") == id)
 }

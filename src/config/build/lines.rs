@@ -117,7 +117,7 @@ impl Builder<'_> {
                 &format!("write line = {name}"),
             )),
             Value::Text(name) => Ok(GpioLine::Name(name)),
-            Value::Bool(_) | Value::Number(_) => Err(Complained),
+            Value::Bool(_) | Value::Number(_) | Value::List(_) => Err(Complained),
         }
     }
 
