@@ -36,6 +36,9 @@ fn machine(root: &Path) {
     fs::create_dir_all(usb.join("1-1.2:1.0")).unwrap();
     link(&usb.join("1-1.2:1.0"), &sys.join("class/sound/card1/device"));
     write(&sys.join("class/sound/card1/id"), "Device\n");
+    for (file, number) in [("idVendor", "0d8c"), ("idProduct", "0012")] {
+        write(&sys.join("bus/usb/devices/1-1.2").join(file), &format!("{number}\n"));
+    }
     let keyboard = sys.join("devices/usb1/1-1.3");
     write(&keyboard.join("hid/uevent"), "HID_ID=0003:0000046D:0000C31C\nHID_NAME=Keyboard\n");
     link(&keyboard.join("hid"), &sys.join("class/hidraw/hidraw0/device"));

@@ -50,6 +50,11 @@ complaints! {
     an_unknown_board_is_told_the_nearest_and_all: "unknown-board";
     complaints_about_values_of_a_board_name_its_file: "board-cos-without-capture";
     a_board_does_not_hide_mistakes: "board-incomplete";
+    what_a_board_leaves_to_the_user_is_asked_for: "board-needs-port";
+    a_board_file_that_does_not_exist_is_named: "board-file-missing";
+    complaints_about_a_board_file_point_into_it: "board-file";
+    mixer_goals_of_the_wrong_kind_are_refused: "bad-mixer";
+    a_mixer_level_and_its_control_go_together: "half-mixer";
 }
 
 #[test]

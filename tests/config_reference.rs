@@ -70,7 +70,8 @@ fn the_example_and_a_file_with_only_what_is_required_mean_the_same() {
     let full = example(&desk, |text| text);
     let short = example(&desk, |text| {
         let (head, _) = text.split_once("[uplink]").unwrap();
-        let optional = ["active", "bias", "debounce_ms", "capture_", "playback_", "listen_only", "service"];
+        let optional =
+            ["active", "bias", "debounce_ms", "capture_", "playback_", "listen_only", "service", "set_mixer"];
         let keep = |line: &&str| !optional.iter().any(|key| line.starts_with(key));
         head.lines().filter(keep).collect::<Vec<_>>().join("\n")
     });

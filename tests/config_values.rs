@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use desk::Desk;
 use zello_gateway::config::{
-    self, AudioDevice, Bias, Busy, Channel, Config, Cos, GpioIn, GpioLine, GpioOut, Polarity, Ptt, Service,
-    TokenSource, Vox,
+    self, AudioDevice, Bias, Busy, Channel, Config, Cos, GpioIn, GpioLine, GpioOut, HidName, HidOut,
+    MixerGoals, MixerLevel, ModemOut, ModemOutput, Polarity, Ptt, Service, TokenSource, Vox,
 };
 
 fn read(desk: &Desk, fixture: &str) -> Config {
@@ -110,18 +110,95 @@ fn debug_of_a_configuration_shows_no_secret() {
     }
 }
 
+/// The least that a user writes beside `board`: the account, the sound where the board does not know it, the port.
+fn minimal(desk: &Desk, board: &str) -> std::path::PathBuf {
+    let short = std::fs::read_to_string(desk.fixture("good-short")).unwrap();
+    let (account, _) = short.split_once("[audio]").unwrap();
+    let profile = config::board::text(board).unwrap();
+    let mut text = format!("board = \"{board}\"\n{account}");
+    if !profile.contains("capture = ") {
+        text += "[audio]\ncapture = \"hw:CARD=Mine\"\nplayback = \"hw:CARD=Mine\"\n";
+    }
+    if profile.contains("[ptt.serial]") {
+        text += "[ptt.serial]\nport = \"/dev/serial/by-id/mine\"\n";
+    }
+    desk.write("gw.toml", text.as_bytes(), 0o644)
+}
+
 #[test]
-fn every_board_gives_a_whole_gateway_once_account_and_sound_are_named() {
+fn every_board_gives_a_whole_gateway_with_a_minimal_file() {
+    let desk = Desk::new();
+    for board in config::board::names() {
+        let report = config::read(&minimal(&desk, board));
+        let config = report.config.unwrap_or_else(|complaints| panic!("{board}:\n{complaints}"));
+        assert!(report.advice.is_empty(), "{board}:\n{}", report.advice);
+        assert_eq!(config.board.as_deref(), Some(board));
+        assert_eq!(config.ptt == Ptt::None, board == "vox-signalink", "{board}");
+        assert_ne!(config.cos, Cos::None, "{board}");
+        assert_eq!(config.audio.mixer, None, "{board} touches the mixer unasked");
+    }
+}
+
+#[test]
+fn boards_key_by_what_their_names_say() {
+    let desk = Desk::new();
+    let ptt = |board| config::load(&minimal(&desk, board)).unwrap().ptt;
+    let port = "/dev/serial/by-id/mine".into();
+    let serial =
+        |line| Ptt::Serial(ModemOut { port: std::path::PathBuf::clone(&port), line, active: Polarity::High });
+    assert_eq!(ptt("aioc-serial"), serial(ModemOutput::Dtr));
+    assert_eq!(ptt("digirig-mobile"), serial(ModemOutput::Rts));
+    let hid = |card: &str| {
+        Ptt::Cm108(HidOut { device: HidName::OfCard(card.to_owned()), gpio: 3, active: Polarity::High })
+    };
+    assert_eq!(ptt("aioc-hid"), hid("AllInOneCable"));
+    assert_eq!(ptt("shari"), hid("Device"));
+}
+
+#[test]
+fn the_mixer_goals_of_a_board_are_set_when_asked_and_yield_to_the_users() {
+    let desk = Desk::new();
+    let path = minimal(&desk, "cm108-generic");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text =
+        format!("{text}\n[audio]\nset_mixer = true\n\n[mixer]\nplayback_db = -19\nagc_control = \"none\"\n");
+    std::fs::write(&path, text).unwrap();
+    let report = config::read(&path);
+    assert!(report.advice.is_empty(), "{}", report.advice);
+    let level = |control: &str, db| Some(MixerLevel { control: control.to_owned(), db });
+    let goals = MixerGoals {
+        sidetone: Some("Mic".to_owned()),
+        playback: level("Speaker", -19.0),
+        capture: level("Mic", 8.0),
+        ..MixerGoals::default()
+    };
+    assert_eq!(report.config.unwrap().audio.mixer, Some(goals));
+}
+
+#[test]
+fn setting_a_mixer_without_goals_or_card_is_advised() {
     let desk = Desk::new();
     let short = std::fs::read_to_string(desk.fixture("good-short")).unwrap();
-    let (account, _) = short.split_once("[ptt").unwrap();
-    for board in config::board::names() {
-        let text = format!("board = \"{board}\"\n{account}");
-        let path = desk.write("gw.toml", text.as_bytes(), 0o644);
-        let config = config::load(&path).unwrap_or_else(|complaints| panic!("{complaints}"));
-        assert!(matches!(config.ptt, Ptt::Gpio(_)), "{board}");
-        assert!(matches!(config.cos, Cos::Gpio(_)), "{board}");
-    }
+    let text = short.replace("[audio]", "[audio]\nset_mixer = true");
+    let path = desk.write("gw.toml", text.as_bytes(), 0o644);
+    let no_goals = config::read(&path).advice.to_string();
+    let text = text.replace("hw:CARD=Device,DEV=0", "default") + "\n[mixer]\nagc_control = \"AGC\"\n";
+    std::fs::write(&path, text).unwrap();
+    let no_card = config::read(&path).advice.to_string();
+    insta::assert_snapshot!("mixer-advice", desk.without_paths(&format!("{no_goals}\n\n{no_card}")));
+}
+
+#[test]
+fn a_board_may_be_a_file_beside_the_configuration() {
+    let desk = Desk::new();
+    let profile = config::board::text("pi-gpio-transistor").unwrap().replace("line = 17", "line = 24");
+    desk.write("mine.toml", profile.as_bytes(), 0o644);
+    let path = minimal(&desk, "pi-gpio-transistor");
+    let text = std::fs::read_to_string(&path).unwrap().replace("\"pi-gpio-transistor\"", "\"mine.toml\"");
+    std::fs::write(&path, text).unwrap();
+    let config = config::load(&path).unwrap_or_else(|complaints| panic!("{complaints}"));
+    assert_eq!(config.board.as_deref(), Some("mine.toml"));
+    assert!(matches!(config.ptt, Ptt::Gpio(GpioOut { line: GpioLine::Offset(24), .. })));
 }
 
 #[test]

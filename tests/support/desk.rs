@@ -22,6 +22,7 @@ impl Desk {
         desk.write("empty", b"\n", 0o600);
         let ca = rcgen::generate_simple_self_signed(["zello.test".to_owned()]).unwrap();
         desk.write("ca.pem", ca.cert.pem().as_bytes(), 0o644);
+        desk.write("own-board.toml", &fs::read(data("own-board.toml")).unwrap(), 0o644);
         fs::create_dir(desk.path("folder")).unwrap();
         fs::create_dir(desk.path("credentials")).unwrap();
         desk.write("credentials/password", b"from systemd", 0o440);
