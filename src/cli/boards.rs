@@ -15,8 +15,8 @@ use crate::config::nearest;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  zello-gateway boards                        all of them, and which fit this machine
-  zello-gateway boards shari                  wiring, warnings and settings of one
+  zello-gateway boards                          all of them, and which fit this machine
+  zello-gateway boards shari                    wiring, warnings and settings of one
   zello-gateway boards shari --toml > my.toml   a copy to change, for board = \"my.toml\"")]
 pub struct Args {
     /// The profile to show
@@ -70,8 +70,9 @@ pub fn list(found: &Found) -> String {
 pub fn show(name: &str, found: &Found) -> Option<String> {
     let (about, settings) = (board::about(name)?, board::settings(name)?);
     let fits = if devices::fits(&about, found) { "yes" } else { "no" };
-    let mut text =
-        format!("{name}: {}\n\nFits this machine: {fits} (wants {})\n\nWiring\n", about.title, wants(&about));
+    let mut text = format!("{name}: {}\n\nFits this machine: {fits}\n", about.title);
+    fold(&mut text, &format!("it wants {}", wants(&about)));
+    text.push_str("\nWiring\n");
     for line in about.wiring.trim_end().lines() {
         let _ = writeln!(text, "  {line}");
     }

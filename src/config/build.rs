@@ -32,9 +32,10 @@ impl Builder<'_> {
     pub(crate) fn config(&mut self, board: Option<String>) -> Built<Config> {
         let zello = self.zello();
         let audio = self.audio();
-        let card = audio.as_ref().ok().and_then(sound_card);
-        let ptt = self.ptt(card.as_deref());
-        let cos = self.cos(card.as_deref());
+        // What is wrong with the sound has been said; which card its lines belong to is not asked as well.
+        let card = audio.as_ref().map(sound_card).map_err(|done| *done);
+        let ptt = self.ptt(card);
+        let cos = self.cos(card);
         let uplink = self.uplink();
         let downlink = self.downlink();
         let ways = match (&audio, &cos) {
@@ -278,6 +279,6 @@ impl Builder<'_> {
 }
 
 /// The ALSA id or number of the card that carries the radio's sound.
-fn sound_card(audio: &Audio) -> Option<String> {
-    audio.playback.card().or_else(|| audio.capture.card()).map(str::to_owned)
+fn sound_card(audio: &Audio) -> Option<&str> {
+    audio.playback.card().or_else(|| audio.capture.card())
 }

@@ -16,7 +16,7 @@ pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> O
 
 /// Keys under which people look for ours.
 pub(crate) fn alias(table: &Table, name: &str) -> Option<&'static str> {
-    const ALIASES: [(&str, &str); 16] = [
+    const ALIASES: [(&str, &str); 18] = [
         ("password", "password_file"),
         ("pass", "password_file"),
         ("token", "token_file"),
@@ -31,6 +31,8 @@ pub(crate) fn alias(table: &Table, name: &str) -> Option<&'static str> {
         ("pin", "line"),
         ("gpio", "line"),
         ("bitrate", "bitrate_bps"),
+        ("agc", "agc_control"),
+        ("sidetone", "sidetone_control"),
         ("invert", "active"),
         ("active_low", "active"),
     ];

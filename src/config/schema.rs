@@ -184,7 +184,7 @@ const fn control(name: &'static str, doc: &'static str) -> Key {
 }
 
 const fn level(name: &'static str, doc: &'static str) -> Key {
-    key(name, Kind::Number { min: -100.0, max: 60.0, unit: "dB" }, Absent::Means("see its control"), doc)
+    key(name, Kind::Number { min: -100.0, max: 60.0, unit: "dB" }, Absent::Means("untouched"), doc)
 }
 
 const UNSAID: Absent = Absent::Means("not said");
@@ -330,9 +330,9 @@ pub(crate) const MIXER: Table = Table {
         key("off", Kind::List, Absent::Nothing, "more controls to switch off"),
         key("on", Kind::List, Absent::Nothing, "controls to switch on"),
         control("playback_control", "level of what is played to the radio"),
-        level("playback_db", "its level; the nearest step is taken"),
+        level("playback_db", "of `playback_control`; the nearest step is taken"),
         control("capture_control", "level of what is captured"),
-        level("capture_db", "its level; the nearest step is taken"),
+        level("capture_db", "of `capture_control`; the nearest step is taken"),
     ],
 };
 

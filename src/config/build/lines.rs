@@ -33,7 +33,7 @@ const INPUTS: [(&str, ModemInput); 4] =
 
 impl Builder<'_> {
     /// The PTT line; `card` is the sound card, whose USB device `device = "auto"` means.
-    pub(super) fn ptt(&mut self, card: Option<&str>) -> Built<Ptt> {
+    pub(super) fn ptt(&mut self, card: Built<Option<&str>>) -> Built<Ptt> {
         let table = self.settings.ptt?;
         match table.name {
             "ptt.gpio" => Ok(Ptt::Gpio(GpioOut {
@@ -54,7 +54,7 @@ impl Builder<'_> {
     }
 
     /// The COS line; `card` as for [`Self::ptt`].
-    pub(super) fn cos(&mut self, card: Option<&str>) -> Built<Cos> {
+    pub(super) fn cos(&mut self, card: Built<Option<&str>>) -> Built<Cos> {
         let table = self.settings.cos?;
         let name = table.name;
         match name {
@@ -125,10 +125,10 @@ impl Builder<'_> {
         self.word(table.name, "active", &[("high", Polarity::High), ("low", Polarity::Low)])
     }
 
-    fn hid(&mut self, table: &Table, card: Option<&str>) -> Built<HidName> {
+    fn hid(&mut self, table: &Table, card: Built<Option<&str>>) -> Built<HidName> {
         let name = self.need_text(table.name, "device")?;
         if name == "auto" {
-            return match card {
+            return match card? {
                 Some(card) => Ok(HidName::OfCard(card.to_owned())),
                 None => Err(self.refuse(
                     table.name,
