@@ -50,7 +50,7 @@ impl Keys {
                 match grab(&node) {
                     Ok(fd) => self.held.push((node, fd)),
                     Err(error) => {
-                        refused = refused.or(Some((node, error)).filter(|(_, error)| matters(error)))
+                        refused = refused.or(Some((node, error)).filter(|(_, error)| matters(error)));
                     }
                 }
             }
