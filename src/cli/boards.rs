@@ -106,7 +106,7 @@ fn fold(text: &mut String, paragraph: &str) {
     for word in paragraph.split(' ') {
         if line.len() + 1 + word.len() > WIDTH {
             let _ = writeln!(text, "{line}");
-            line = "   ".to_owned();
+            line.replace_range(.., "   ");
         }
         line.push(' ');
         line.push_str(word);

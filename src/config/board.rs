@@ -1,5 +1,7 @@
 //! Board profiles: what is known about a kind of wiring, built into the program or in a file of the user's.
 
+use std::path::Path;
+
 use super::complaint::Source;
 
 /// The files of `boards/` with their texts.
@@ -31,7 +33,7 @@ pub fn text(name: &str) -> Option<&'static str> {
 
 /// Whether `board = "…"` means a file of the user's: a path, or a name that ends in `.toml`.
 pub(crate) fn is_file(board: &str) -> bool {
-    board.contains('/') || board.ends_with(".toml")
+    board.contains('/') || Path::new(board).extension().is_some_and(|end| end == "toml")
 }
 
 /// The profile's text, named so that complaints lead to it.
@@ -141,19 +143,17 @@ pub fn about(name: &str) -> Option<About> {
 #[must_use]
 pub fn settings(name: &str) -> Option<String> {
     let mut about = true;
-    let lines = text(name)?.lines().filter(|line| {
+    let lines = text(name)?.split_inclusive('\n').filter(|line| {
         if line.starts_with('[') {
             about = line.starts_with("[about]");
         }
         !about
     });
-    Some(lines.map(|line| format!("{line}\n")).collect())
+    Some(lines.collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     /// All profiles together: they live in the program, whose size is bounded.

@@ -44,6 +44,12 @@ impl Pulse {
                 .expect("memory");
             }
         }
+        if let Some(sink) = sinks.first() {
+            // The mixer of every card: the server's, which tells no decibels.
+            let card = "@args [ CARD ] @args.CARD { type string }";
+            writeln!(devices, "ctl.!hw {{ {card} type pulse server \"{server}\" device \"{sink}\" }}")
+                .expect("memory");
+        }
         fs::write(dir.path().join("server.pa"), script).expect("the server's script");
         fs::write(dir.path().join("asound.conf"), devices).expect("the devices' configuration");
         let mut pulse = Self { server: spawn(&dir), dir, socket };

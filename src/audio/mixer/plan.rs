@@ -192,7 +192,7 @@ const MET: f32 = 0.05;
 
 impl<'a> Goal<'a> {
     /// The control.
-    const fn name(&self) -> &'a str {
+    fn name(&self) -> &'a str {
         match self {
             Self::Sidetone(name) | Self::Agc(name) | Self::Off(name) | Self::On(name) => name,
             Self::Level(_, level) => level.control.as_str(),

@@ -4,8 +4,8 @@ use super::plan::{Problem, Volume, Way, lower_is_nearer, plan};
 use super::*;
 use crate::config::{AudioDevice, Channel, MixerLevel};
 
-fn level(control: &str, db: f32) -> Option<MixerLevel> {
-    Some(MixerLevel { control: control.to_owned(), db })
+fn level(control: &str, db: f32) -> MixerLevel {
+    MixerLevel { control: control.to_owned(), db }
 }
 
 fn goals() -> MixerGoals {
@@ -14,8 +14,8 @@ fn goals() -> MixerGoals {
         agc: Some("Auto Gain Control".to_owned()),
         off: vec![],
         on: vec![],
-        playback: level("Speaker", -10.0),
-        capture: level("Mic", 8.0),
+        playback: Some(level("Speaker", -10.0)),
+        capture: Some(level("Mic", 8.0)),
     }
 }
 
@@ -131,7 +131,7 @@ fn a_device_without_a_card_has_no_mixer() {
 #[test]
 fn a_goal_beyond_the_range_is_met_at_its_end_and_told() {
     let fake = Fake::with(fob());
-    let loud = level("Speaker", 30.0).unwrap();
+    let loud = level("Speaker", 30.0);
     let done = carry_out(&[Goal::Level(Side::Playback, &loud)], &fake);
     assert_eq!(done.set, ["Speaker playback 0.0 dB (wanted 30.0)"]);
 }
@@ -139,7 +139,7 @@ fn a_goal_beyond_the_range_is_met_at_its_end_and_told() {
 #[test]
 fn a_control_that_does_not_exist_is_told_with_those_that_do_and_the_rest_is_done() {
     let fake = Fake::with(fob());
-    let wanted = level("Speakr", -10.0).unwrap();
+    let wanted = level("Speakr", -10.0);
     let done = carry_out(&[Goal::Level(Side::Playback, &wanted), Goal::Sidetone("Mic")], &fake);
     assert_eq!(done.set, ["Mic playback (sidetone) off"]);
     let told = "there is no control \"Speakr\", did you mean \"Speaker\"?; the card has Speaker, Mic, Auto Gain Control";
@@ -173,7 +173,7 @@ fn a_microphone_without_playback_side_has_no_sidetone() {
 fn steps_without_decibels_are_left_alone_and_told() {
     let raw = Way { switch: true, volume: Some(Volume::Unknown) };
     let controls = [control("Master", raw, Way::default())];
-    let wanted = level("Master", -10.0).unwrap();
+    let wanted = level("Master", -10.0);
     let of = |side| plan(&Goal::Level(side, &wanted), &controls).unwrap_err();
     assert_eq!(of(Side::Playback), Problem::NoDb { name: "Master".to_owned() });
     assert_eq!(of(Side::Capture), Problem::NoLevel { name: "Master".to_owned(), of: Side::Capture });
