@@ -28,7 +28,7 @@ enum Action {
 
 /// Releases the transmitter
 ///
-/// For the moment after a gateway has died: systemd runs it by ExecStopPost=, and so may anybody. Of the configuration
+/// For the moment after a gateway has died: systemd runs it by `ExecStopPost=`, and so may anybody. Of the configuration
 /// only the [ptt.*] table and the board profile must be right; secrets are not read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\

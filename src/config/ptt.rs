@@ -107,6 +107,7 @@ mod tests {
     use super::*;
     use crate::config::{GpioLine, GpioOut, Polarity};
 
+    #[expect(clippy::unwrap_in_result, reason = "what fails here is the test's own folder")]
     fn read(text: &str) -> Result<(&'static str, Ptt), String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("gw.toml");

@@ -194,7 +194,7 @@ mod tests {
         let start = Instant::now();
         let mut watchdog = Watchdog::new(start);
         assert_eq!(watchdog.look(start, [("engine", 1)].into_iter()), Verdict::Feed);
-        let early = start + FEED - Duration::from_millis(1);
+        let early = start + FEED.saturating_sub(Duration::from_millis(1));
         assert_eq!(watchdog.look(early, [("engine", 1)].into_iter()), Verdict::Wait);
         assert_eq!(watchdog.look(start + FEED, [("engine", 1)].into_iter()), Verdict::Hangs("engine"));
     }
