@@ -120,6 +120,24 @@ fn a_search_ends_when_the_program_stops() {
     assert_eq!(world.status.state(), DeviceState::Lost);
 }
 
+#[test]
+fn a_thread_gets_on_with_every_block_and_with_every_look_for_a_lost_device() {
+    let world = World::new();
+    let (tx, _rx) = queue::channel::<_, 8>();
+    world.around().capture(FakeCapture::boxed(&world, &[Ok(Read::Whole); 3]), tx, || Ok(None));
+    assert_eq!(world.status.steps(), 3, "one a block");
+    let world = World::new();
+    let (tx, _rx) = queue::channel::<_, 8>();
+    let around = Around { search_every: Duration::from_millis(1), ..world.around() };
+    let mut seen = Vec::new();
+    around.capture(FakeCapture::boxed(&world, &[Err(())]), tx, || {
+        seen.push(world.status.steps());
+        world.stop.store(seen.len() == 3, Ordering::Relaxed);
+        Err(gone())
+    });
+    assert_eq!(seen, [2, 3, 4], "one for the block that failed, then one a look");
+}
+
 /// Keeps what is played; its reserve is what the test says.
 #[derive(Clone, Default)]
 struct FakePlayback {

@@ -13,19 +13,25 @@ apt_private() {
         -o APT::Install-Recommends=false -o APT::Sandbox::User=root -o Acquire::Retries=3 -o Acquire::Languages=none "$@"
 }
 
-# debian_entry LABEL: the address and the keyring that the host's apt uses for Debian's archive of that label.
-debian_entry() {
+# debian_address LABEL: where the host's apt gets Debian's archive of that label from.
+debian_address() {
     # shellcheck disable=SC2016
-    apt-get indextargets 'Created-By: Packages' 'Origin: Debian' "Label: $1" 'Component: main' --format '$(REPO_URI) $(SIGNED_BY)' | head -n 1
+    apt-get indextargets 'Created-By: Packages' 'Origin: Debian' "Label: $1" 'Component: main' --format '$(REPO_URI)' | head -n 1
 }
 
-# source_line LABEL SUITE
+# source_line LABEL SUITE: the entry of a suite in that archive.
 source_line() {
     local address keyring
-    read -r address keyring < <(debian_entry "$1") || return 1
+    address=$(debian_address "$1")
     [[ -n $address ]] || return 1
-    [[ $keyring == /* ]] || keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-    printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$address" "$2"
+    for keyring in /usr/share/keyrings/debian-archive-keyring.{gpg,pgp}; do
+        if [[ -e $keyring ]]; then
+            printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$address" "$2"
+            return
+        fi
+    done
+    say "Debian's keys are missing: install debian-archive-keyring"
+    return 1
 }
 
 # Which mirror is asked is the host's apt's own choice.

@@ -8,7 +8,7 @@ readonly machine=(-M virt -cpu cortex-a53 -smp 2 -m 512 -nodefaults -no-reboot -
 # its console goes into the file CONSOLE. Returns 124 when the time was up.
 vm() {
     : >"$2"
-    timeout --kill-after=5 "$1" nice "${@:3}" -serial "file:$2" </dev/null
+    timeout --foreground --kill-after=5 "$1" nice "${@:3}" -serial "file:$2" </dev/null
 }
 
 # console_tail FILE: what a person needs to see when something went wrong.
