@@ -83,7 +83,7 @@ impl Scene {
         let air = Air::open(&radio.card)?;
         let server = Server::start(&lab.network)?;
         let mut setup = Setup::new(radio.tables()?);
-        let sound = format!("hw:CARD={},DEV=1", radio.card);
+        let sound = format!("hw:CARD={},DEV=0", radio.card);
         (setup.capture, setup.playback) = (sound.clone(), sound);
         change(&mut setup);
         let gateway = Gateway::launch(&setup, server.port)?;

@@ -66,9 +66,9 @@ impl Drop for Air {
 }
 
 impl Air {
-    /// Opens the radio's end, device 0, of the loopback card with this ALSA id.
+    /// Opens the radio's end, device 1, of the loopback card with this ALSA id.
     pub(crate) fn open(card: &str) -> Result<Self> {
-        let name = format!("hw:CARD={card},DEV=0");
+        let name = format!("hw:CARD={card},DEV=1");
         let shared = Arc::new(Shared::default());
         let mut threads = Vec::new();
         for direction in [Direction::Playback, Direction::Capture] {
@@ -104,11 +104,6 @@ impl Air {
         self.wait(limit, "the end of the radio's speech", |inner| {
             inner.began.filter(|_| inner.mouth.is_empty())
         })
-    }
-
-    /// Says nothing more.
-    pub(crate) fn hush(&self) {
-        self.shared.lock().mouth.clear();
     }
 
     /// Where the ear stands, a sample number.

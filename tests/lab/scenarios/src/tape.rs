@@ -73,20 +73,6 @@ impl<T: Clone + Debug> Tape<T> {
             entries = self.0.news.wait_timeout(entries, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
-
-    /// Demands that `pick` takes nothing for the whole of `span`.
-    pub(crate) fn nothing<R: Debug>(
-        &self,
-        mark: usize,
-        span: Duration,
-        what: &str,
-        pick: impl FnMut(&T) -> Option<R>,
-    ) -> Result<()> {
-        match self.wait(mark, span, what, pick) {
-            Ok(found) => bail!("{what}: came, and should not: {found:?}"),
-            Err(_) => Ok(()),
-        }
-    }
 }
 
 fn told<T: Debug>(entries: &[T]) -> String {

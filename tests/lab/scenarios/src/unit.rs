@@ -30,7 +30,7 @@ const FIGURES: &str = "/var/lib/zello-gateway/lab-figures.json";
 /// The program.
 pub(crate) const PROGRAM: &str = "/usr/bin/zello-gateway";
 /// The sound card's end towards the gateway.
-pub(crate) const SOUND: &str = "hw:CARD=Loopback,DEV=1";
+pub(crate) const SOUND: &str = "hw:CARD=Loopback,DEV=0";
 
 /// What differs between scenarios.
 #[derive(Debug, Clone)]
@@ -237,6 +237,6 @@ mod tests {
     fn a_configuration_names_server_sound_and_lines() {
         let text = Setup::new("[ptt.none]\n[cos.none]\n").config(4_711);
         assert!(text.contains("ws://127.0.0.1:4711/") && text.contains("[ptt.none]"), "{text}");
-        assert!(text.contains("capture = \"hw:CARD=Loopback,DEV=1\""), "{text}");
+        assert!(text.contains("capture = \"hw:CARD=Loopback,DEV=0\""), "{text}");
     }
 }

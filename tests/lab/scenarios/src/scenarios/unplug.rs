@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::harness::{AMPLE, Lab, Scenario};
+use crate::journal::Entry;
 use crate::mono;
 use crate::radio::Wiring;
 use crate::scene::{self, Scene};
 use crate::sound::Air;
 use crate::tape::until;
+use crate::unit::Gateway;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -46,8 +48,10 @@ fn unplug(lab: &mut Lab, scene: &mut Scene, wiring: Wiring, keyed: bool) -> Resu
     // The card's end in this program goes with the card; the gateway's must follow by itself.
     let unplugged = scene.radio.unplug()?;
     scene.air = None;
-    scene.gateway.logged(journal, "sound device lost").context("the card's fault is not told")?;
-    scene.gateway.logged(journal, "lost").context("the lines' fault is not told")?;
+    for fault in ["sound device lost", "COS is lost", "PTT is lost"] {
+        let told = scene.gateway.logged(journal, fault)?;
+        lab.note(format!("told: {told}"));
+    }
     if let Some(saying) = talk {
         scene.server.cut(saying)?;
     }
@@ -60,7 +64,7 @@ fn unplug(lab: &mut Lab, scene: &mut Scene, wiring: Wiring, keyed: bool) -> Resu
     // Both ends of both directions; the gateway finds its own by itself.
     let card = scene.radio.card.clone();
     scene.air = Some(until("the radio's end of the card", AMPLE, || Air::open(&card).ok())?);
-    let back = back(scene, journal, seen)?;
+    let back = back(scene, journal)?;
     let took = mono::ms_between(plugged, back);
     lab.figures.add(&format!("plugged in again -> in use ({})", wiring.name()), "ms", took);
     lab.note(format!("in use {took:.0} ms after the host had found it"));
@@ -69,21 +73,16 @@ fn unplug(lab: &mut Lab, scene: &mut Scene, wiring: Wiring, keyed: bool) -> Resu
         "in use only {took:.0} ms after the host had found it"
     );
     ensure!(scene.radio.keyed(line, true, Duration::ZERO).is_err(), "the radio was keyed by the return");
+    ensure!(Gateway::restarts()? == 0, "the gateway was started again");
     scene.works()
 }
 
-/// When card and lines are in use again: the card, told by the journal, and PTT and COS by the same or a fresh start.
-fn back(scene: &Scene, journal: usize, seen: usize) -> Result<Duration> {
-    let tape = &scene.gateway.journal.tape;
-    let told = |words: &'static str| {
-        move |entry: &crate::journal::Entry| entry.text.contains(words).then_some(entry.at)
-    };
-    // A line that is lost ends the guard and with it the gateway, which systemd starts anew; or all stays and is found again.
-    let restarted = || scene.server.seen.wait(seen, Duration::ZERO, "", crate::server::Event::is_logon).ok();
-    let found = || {
-        let card = tape.wait(journal, Duration::ZERO, "", told("sound device is back")).ok()?;
-        let cos = tape.wait(journal, Duration::ZERO, "", told("COS is back")).ok()?;
-        Some(card.max(cos))
-    };
-    until("card and lines in use again", AMPLE, || restarted().or_else(found))
+/// When card and lines are in use again, as the journal tells.
+fn back(scene: &Scene, journal: usize) -> Result<Duration> {
+    let mut last = Duration::ZERO;
+    for words in ["sound device is back", "COS is back", "PTT is back"] {
+        let pick = |entry: &Entry| entry.text.contains(words).then_some(entry.at);
+        last = last.max(scene.gateway.journal.tape.wait(journal, AMPLE, words, pick)?);
+    }
+    Ok(last)
 }
