@@ -5,10 +5,10 @@
 readonly machine=(-M virt -cpu cortex-a53 -smp 2 -m 512 -nodefaults -no-reboot -display none -nic none)
 
 # vm LIMIT CONSOLE COMMAND...: runs QEMU until the guest powers off; at the limit (seconds) ends it. What the guest says on
-# its console goes into the file CONSOLE. Returns 124 when the time was up.
+# its console goes into the file CONSOLE. Ends with 124 when the time was up. Takes its shell's place: call it in one of its own.
 vm() {
     : >"$2"
-    timeout --foreground --kill-after=5 "$1" nice "${@:3}" -serial "file:$2" </dev/null
+    exec timeout --foreground --kill-after=5 "$1" nice "${@:3}" -serial "file:$2" </dev/null
 }
 
 # console_tail FILE: what a person needs to see when something went wrong.
