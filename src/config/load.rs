@@ -72,13 +72,7 @@ pub fn read_with(path: &Path, credentials: Option<PathBuf>) -> Report {
 
 fn open(path: &Path, complaints: &mut Complaints) -> Result<Source, Complained> {
     let name = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| {
-        let why = unreadable(path, &error);
-        let what = why.what.strip_prefix(&format!("{name} ")).unwrap_or(&why.what).to_owned();
-        let help = "check the name; boards/example.toml is a complete configuration to begin with";
-        let help = if error.kind() == ErrorKind::NotFound { help } else { &why.help };
-        complaints.add(Place::file(&name), what, "a configuration in TOML", help)
-    })?;
+    let bytes = bytes_of(path, complaints)?;
     String::from_utf8(bytes).map(|text| Source { name: name.clone(), text }).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
@@ -89,6 +83,18 @@ fn open(path: &Path, complaints: &mut Complaints) -> Result<Source, Complained> 
             "UTF-8",
             "save it as UTF-8: iconv -f latin1 -t utf-8 OLD > NEW",
         )
+    })
+}
+
+/// The bytes of a configuration.
+pub(super) fn bytes_of(path: &Path, complaints: &mut Complaints) -> Result<Vec<u8>, Complained> {
+    std::fs::read(path).map_err(|error| {
+        let name = path.display().to_string();
+        let why = unreadable(path, &error);
+        let what = why.what.strip_prefix(&format!("{name} ")).unwrap_or(&why.what).to_owned();
+        let help = "check the name; boards/example.toml is a complete configuration to begin with";
+        let help = if error.kind() == ErrorKind::NotFound { help } else { &why.help };
+        complaints.add(Place::file(&name), what, "a configuration in TOML", help)
     })
 }
 

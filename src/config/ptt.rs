@@ -8,8 +8,8 @@ use std::time::SystemTime;
 
 use super::build::Builder;
 use super::complaint::{Complained, Complaints, Place, Source};
-use super::files::{Places, unreadable};
-use super::load::board_of;
+use super::files::Places;
+use super::load::{board_of, bytes_of};
 use super::reader::{self, Layer, Settings};
 use super::schema::{BOARD, PARTS, PTT, Part, Value};
 use super::{AudioDevice, Ptt};
@@ -21,17 +21,11 @@ use super::{AudioDevice, Ptt};
 pub fn read_ptt(path: &Path) -> Result<(&'static str, Ptt), Complaints> {
     let mut complaints = Complaints::default();
     let name = path.display().to_string();
-    let found = match std::fs::read(path) {
-        Ok(bytes) => {
-            let source = Source { name: name.clone(), text: String::from_utf8_lossy(&bytes).into_owned() };
-            let base = path.parent().unwrap_or_else(|| Path::new("")).to_path_buf();
-            find(&readable_part(source), base, &mut complaints)
-        }
-        Err(error) => {
-            let why = unreadable(path, &error);
-            Err(complaints.add(Place::file(&name), why.what, "a configuration in TOML", &why.help))
-        }
-    };
+    let found = bytes_of(path, &mut complaints).and_then(|bytes| {
+        let source = Source { name: name.clone(), text: String::from_utf8_lossy(&bytes).into_owned() };
+        let base = path.parent().unwrap_or_else(|| Path::new("")).to_path_buf();
+        find(&readable_part(source), base, &mut complaints)
+    });
     found.map_err(|Complained| {
         if complaints.is_empty() {
             let help = "run `zello-gateway check` on it, and put right what it says";
