@@ -17,7 +17,8 @@ fn off(desk: &Desk) -> Said {
 #[test]
 fn a_line_left_keyed_is_released_though_the_account_is_broken_and_secrets_are_unreadable() {
     let desk = Desk::new();
-    let text = b"[zello]\nservice = \"nobody\"\npassword_file = \"nowhere\"\nprivate_key_file = \"open-key.pem\"\n\
+    let text =
+        b"[zello]\nservice = \"nobody\"\npassword_file = \"nowhere\"\nprivate_key_file = \"open-key.pem\"\n\
         [audio]\ncapture = 3\n[ptt.log]\npath = \"ptt.log\"\n";
     desk.write("gw.toml", text, 0o644);
     desk.write("ptt.log", b"1700000000.000000 on\n", 0o644);

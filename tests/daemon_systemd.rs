@@ -25,7 +25,9 @@ impl Systemd {
     fn heard(&self) -> Option<String> {
         let mut bytes = [0; 256];
         match self.0.recv(&mut bytes) {
-            Ok(length) => Some(String::from_utf8_lossy(bytes.get(..length).unwrap_or_default()).trim().to_owned()),
+            Ok(length) => {
+                Some(String::from_utf8_lossy(bytes.get(..length).unwrap_or_default()).trim().to_owned())
+            }
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::WouldBlock);
                 None

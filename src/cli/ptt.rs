@@ -63,7 +63,9 @@ fn off(path: &Path) -> ExitCode {
     }
     match release(ptt, LIMIT) {
         Ok(()) => out::result(&format!("{file}: the line of [{table}] is released\n")),
-        Err(why) => out::failure(&format!("{file}: the line of [{table}] is not released: {}", why.told(path))),
+        Err(why) => {
+            out::failure(&format!("{file}: the line of [{table}] is not released: {}", why.told(path)))
+        }
     }
 }
 
@@ -117,7 +119,8 @@ mod tests {
 
     #[test]
     fn a_line_that_is_held_is_told_with_the_service_to_stop() {
-        let held = LineError::Busy { chip: "gpiochip0".into(), line: "17".into(), by: "zello-gateway".into() };
+        let held =
+            LineError::Busy { chip: "gpiochip0".into(), line: "17".into(), by: "zello-gateway".into() };
         let told = NotReleased::Refused(held).told(Path::new("/etc/zello-gateway/hilltop.toml"));
         assert!(told.contains("in use by zello-gateway"), "{told}");
         assert!(told.contains("systemctl stop zello-gateway@hilltop"), "{told}");

@@ -61,7 +61,11 @@ fn only(text: &str, tables: &[&str]) -> String {
     lines.join("\n")
 }
 
-fn find(source: &Source, base: PathBuf, complaints: &mut Complaints) -> Result<(&'static str, Ptt), Complained> {
+fn find(
+    source: &Source,
+    base: PathBuf,
+    complaints: &mut Complaints,
+) -> Result<(&'static str, Ptt), Complained> {
     let user = Layer { source, table: reader::parse(source, complaints)?, is_board: false };
     let places = Places { base, credentials: None };
     let board = board_of(&user, &places, complaints)?;
