@@ -1,4 +1,5 @@
 //! Good configurations become the values that they say.
+#![expect(clippy::unwrap_used, reason = "a test that cannot prepare itself has failed")]
 
 #[path = "support/desk.rs"]
 mod desk;
