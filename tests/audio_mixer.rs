@@ -3,7 +3,7 @@
 //! The card is a null sink of a private PulseAudio. libasound reads its environment once for each process, so the test
 //! runs its body in a process of its own.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
+#![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "a test may fail anywhere")]
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
