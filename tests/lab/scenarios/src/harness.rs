@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
@@ -17,6 +18,9 @@ use crate::server;
 
 /// More than the slow machine needs for anything that is no promise.
 pub(crate) const AMPLE: Duration = Duration::from_secs(60);
+
+/// No scenario takes so long but the endurance, whose length is chosen.
+const LONGEST: Duration = Duration::from_secs(900);
 
 /// Something to prove.
 #[derive(Clone, Copy)]
@@ -65,7 +69,9 @@ impl Lab {
         let mut cases = Vec::new();
         for scenario in scenarios {
             println!("run  {}: {}", scenario.name, scenario.about);
+            let hang = Hang::watch(scenario.name, self.out.clone());
             let case = self.case(scenario);
+            drop(hang);
             match &case.failure {
                 None => println!("pass {} ({:.1} s)", case.name, case.took.as_secs_f64()),
                 Some(why) => println!("FAIL {} ({:.1} s)\n{why}", case.name, case.took.as_secs_f64()),
@@ -107,6 +113,34 @@ impl Lab {
         write("figures.json", &self.figures.json())?;
         write("figures.txt", &self.figures.table())
     }
+}
+
+/// Ends the program when a scenario does not end: its waits are bounded, so something in the machine hangs.
+struct Hang(#[expect(dead_code, reason = "its end is the message")] mpsc::Sender<()>);
+
+impl Hang {
+    fn watch(name: &'static str, out: PathBuf) -> Self {
+        let (alive_tx, alive) = mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            if alive.recv_timeout(LONGEST) == Err(mpsc::RecvTimeoutError::Timeout) {
+                println!("FAIL {name}: hangs since {LONGEST:?}; the run ends here\n{}", threads());
+                let case = Case { name, took: LONGEST, failure: Some("hangs".to_owned()), notes: Vec::new() };
+                drop(fs::write(out.join("junit.xml"), suite("lab", &[case])));
+                std::process::exit(1);
+            }
+        });
+        Self(alive_tx)
+    }
+}
+
+/// What each thread of this program waits for, in the kernel's words.
+fn threads() -> String {
+    let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().filter_map(Result::ok);
+    let told = |task: fs::DirEntry| {
+        let read = |file: &str| fs::read_to_string(task.path().join(file)).unwrap_or_default();
+        format!("  {}: {}\n", read("comm").trim(), read("wchan"))
+    };
+    tasks.map(told).collect()
 }
 
 fn words(panic: &(dyn std::any::Any + Send)) -> String {

@@ -28,8 +28,6 @@ pub(crate) enum Wiring {
 }
 
 impl Wiring {
-    pub(crate) const ALL: [Self; 3] = [Self::Gpio, Self::Hid, Self::Serial];
-
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Gpio => "gpio",

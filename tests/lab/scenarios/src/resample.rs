@@ -25,10 +25,16 @@ fn taps() -> Vec<f32> {
 
 /// 16 kHz to 48 kHz, without delay.
 pub(crate) fn up(sound: &[f32]) -> Vec<f32> {
-    let mut spread = vec![0.0; sound.len() * RATIO];
-    spread.iter_mut().step_by(RATIO).zip(sound).for_each(|(slot, sample)| *slot = sample * RATIO as f32);
-    let taps = taps();
-    (0..spread.len()).map(|at| filtered(&spread, at, &taps)).collect()
+    let taps: Vec<f32> = taps().into_iter().map(|tap| tap * RATIO as f32).collect();
+    let mut high = vec![0.0; sound.len() * RATIO];
+    // Each sample is spread by the taps; the first of them lies `REACH` before it.
+    for (number, sample) in sound.iter().enumerate() {
+        let first = number * RATIO;
+        let skipped = REACH.saturating_sub(first);
+        let slots = high.iter_mut().skip((first + skipped).saturating_sub(REACH));
+        slots.zip(taps.iter().skip(skipped)).for_each(|(slot, tap)| *slot += sample * tap);
+    }
+    high
 }
 
 /// 48 kHz to 16 kHz, without delay.

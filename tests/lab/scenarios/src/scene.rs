@@ -9,7 +9,6 @@ use crate::mono;
 use crate::radio::{Radio, Wiring};
 use crate::server::{Event, Saying, Server};
 use crate::sound::Air;
-use crate::speech;
 use crate::tape::Tape;
 use crate::trace::{self, GpioSet};
 use crate::unit::{Gateway, Setup};
@@ -105,9 +104,8 @@ impl Scene {
 
     /// The phone talks, until the radio is keyed.
     pub(crate) fn key(&self) -> Result<Keyed> {
-        let voice = speech::lasting(&speech::phone()?, Duration::from_secs(60));
         let (line, seen) = (self.radio.mark(), self.server.seen.mark());
-        let saying = self.server.say(&voice)?;
+        let saying = self.server.chat()?;
         let asked = self.server.seen.wait(seen, AMPLE, "the phone's stream", Event::is_talk)?;
         let at = self.radio.keyed(line, true, AMPLE)?;
         Ok(Keyed { saying, asked, at })

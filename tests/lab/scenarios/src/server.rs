@@ -1,7 +1,7 @@
 //! The Zello side: the library's simulator and a phone, in this process, so that their times are on our clock.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -102,19 +102,38 @@ impl Server {
 
     /// The phone begins to say something; wait for its end by [`Self::said`], or cut it by [`Self::cut`].
     pub(crate) fn say(&self, speech: &[f32]) -> Result<Saying> {
+        Ok(self.send(packets(speech)?))
+    }
+
+    /// The phone begins to talk for a minute, or until [`Self::cut`].
+    pub(crate) fn chat(&self) -> Result<Saying> {
+        // Encoded once: a minute of it takes a minute on this machine.
+        static VOICE: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+        let voice = match VOICE.get() {
+            Some(voice) => voice,
+            None => {
+                let encoded = packets(&crate::speech::phone()?)?;
+                VOICE.get_or_init(|| encoded)
+            }
+        };
+        let minute = 60_000 / usize::from(PACKET_MS);
+        Ok(self.send(voice.iter().cycle().take(minute).cloned().collect()))
+    }
+
+    fn send(&self, packets: Vec<Vec<u8>>) -> Saying {
+        let pace = Duration::from_millis(PACKET_MS.into());
+        let limit = AMPLE + pace * u32::try_from(packets.len()).unwrap_or(u32::MAX);
         let (phone, cut) = (Arc::clone(&self.phone), Arc::new(Notify::new()));
-        let (packets, order) = (packets(speech)?, Arc::clone(&cut));
+        let order = Arc::clone(&cut);
         let task = self.handle.spawn(async move {
             let stream = phone.start(CodecHeader::single(16_000, PACKET_MS), f64::from(PACKET_MS)).await?;
-            let pace = Duration::from_millis(PACKET_MS.into());
             tokio::select! {
                 ended = phone.say(stream, &packets, pace) => drop(ended?),
                 () = order.notified() => (),
             }
             phone.stop(stream).await
         });
-        let limit = AMPLE + crate::speech::span(speech.len());
-        Ok(Saying { task, cut, limit })
+        Saying { task, cut, limit }
     }
 
     /// Waits until the phone has said it all.

@@ -17,8 +17,8 @@ use crate::resample;
 const RATE_HZ: u32 = 48_000;
 /// 10 ms.
 const PERIOD: usize = 480;
-/// Room for a slow machine.
-const BUFFER: Frames = 9_600;
+/// One second: this side must not lose sound on a slow machine, and how late it is does not matter.
+const BUFFER: Frames = 48_000;
 
 /// The level of a 16 bit sample that is 1.0.
 const FULL_SCALE: f32 = 32_768.0;
@@ -47,6 +47,16 @@ struct Shared {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Something to say, made ready for the card: that takes a while on a slow machine.
+pub(crate) struct Speech(Vec<i16>);
+
+impl Speech {
+    /// Of 16 kHz sound.
+    pub(crate) fn new(sound: &[f32]) -> Self {
+        Self(resample::up(sound).into_iter().map(to_16_bit).collect())
     }
 }
 
@@ -91,12 +101,11 @@ impl Air {
         Ok(Self { shared, threads })
     }
 
-    /// Begins to say 16 kHz speech, after what is being said.
-    pub(crate) fn say(&self, speech: &[f32]) {
-        let samples = resample::up(speech);
+    /// Begins to say something, after what is being said.
+    pub(crate) fn say(&self, speech: &Speech) {
         let mut inner = self.shared.lock();
         inner.began = None;
-        inner.mouth.extend(samples.into_iter().map(to_16_bit));
+        inner.mouth.extend(&speech.0);
     }
 
     /// Waits until everything has been said; when its first sample passed through the card.
@@ -122,11 +131,14 @@ impl Air {
 
     /// What was heard since `mark`, 16 kHz, and when its first sample passed.
     pub(crate) fn heard(&self, mark: usize) -> Result<(Vec<f32>, Duration)> {
-        let inner = self.shared.lock();
-        let part = inner.ear.get(mark..).unwrap_or_default();
+        // Copied, for the card's threads cannot wait for the conversion.
+        let (part, (number, at)) = {
+            let inner = self.shared.lock();
+            let first =
+                inner.marks.iter().find(|(number, _)| *number >= mark).context("nothing was heard")?;
+            (inner.ear.get(mark..).unwrap_or_default().to_vec(), *first)
+        };
         let sound: Vec<f32> = part.iter().map(|sample| f32::from(*sample) / FULL_SCALE).collect();
-        let (number, at) =
-            *inner.marks.iter().find(|(number, _)| *number >= mark).context("nothing was heard")?;
         let before = Duration::from_secs_f64((number - mark) as f64 / f64::from(RATE_HZ));
         Ok((resample::down(&sound), at.saturating_sub(before)))
     }
@@ -197,8 +209,9 @@ fn talk(pcm: &PCM, shared: &Shared) -> Result<()> {
             }
             begins
         };
-        if let Err(error) = io.writei(&block) {
-            pcm.try_recover(error, true)?;
+        if io.writei(&block).is_err() {
+            // An underrun, or a card that made no progress; one that is unplugged refuses this too.
+            pcm.prepare()?;
             shared.xruns.fetch_add(1, Ordering::Relaxed);
             continue;
         }
@@ -230,8 +243,8 @@ fn listen(pcm: &PCM, shared: &Shared) -> Result<()> {
                 let count = inner.ear.len();
                 inner.marks.push((count, newest));
             }
-            Err(error) => {
-                pcm.try_recover(error, true)?;
+            Err(_) => {
+                pcm.prepare()?;
                 pcm.start()?;
                 shared.xruns.fetch_add(1, Ordering::Relaxed);
             }

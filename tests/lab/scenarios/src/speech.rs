@@ -20,17 +20,6 @@ pub(crate) fn phone() -> Result<Vec<f32>> {
     samples(PHONE).context("phone.wav is broken")
 }
 
-/// A voice over and over, so long.
-pub(crate) fn lasting(voice: &[f32], span: Duration) -> Vec<f32> {
-    voice.iter().copied().cycle().take(count(span)).collect()
-}
-
-/// Samples of a span at 16 kHz.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds of sound")]
-pub(crate) fn count(span: Duration) -> usize {
-    (span.as_secs_f64() * f64::from(SAMPLE_RATE_HZ)) as usize
-}
-
 /// The span of so many samples at 16 kHz.
 pub(crate) fn span(samples: usize) -> Duration {
     Duration::from_secs_f64(samples as f64 / f64::from(SAMPLE_RATE_HZ))

@@ -20,9 +20,9 @@ use crate::tape::until;
 /// The unit.
 pub(crate) const UNIT: &str = "zello-gateway@lab.service";
 /// Its configuration.
-pub(crate) const CONFIG: &str = "/etc/zello-gateway/lab.toml";
+const CONFIG: &str = "/etc/zello-gateway/lab.toml";
 /// Its account's password.
-pub(crate) const PASSWORD: &str = "/etc/zello-gateway/lab-password";
+const PASSWORD: &str = "/etc/zello-gateway/lab-password";
 /// What the lab adds to the unit.
 const DROP_IN: &str = "/run/systemd/system/zello-gateway@lab.service.d";
 /// Counters, written when the gateway ends.
@@ -80,13 +80,18 @@ impl Setup {
     pub(crate) fn install(&self, port: u16) -> Result<()> {
         write_owned(CONFIG, &self.config(port))?;
         write_owned(PASSWORD, "lab-password")?;
-        fs::create_dir_all(DROP_IN)?;
+        drop(fs::remove_file(FIGURES));
         let drop_in = format!(
             "[Service]\nExecStart=\nExecStart={PROGRAM} run -c {CONFIG} --figures {FIGURES}\n{}",
             self.service
         );
-        fs::write(Path::new(DROP_IN).join("lab.conf"), drop_in)?;
-        drop(fs::remove_file(FIGURES));
+        let path = Path::new(DROP_IN).join("lab.conf");
+        // It stays between scenarios, for this machine reads all units anew in ten seconds.
+        if fs::read_to_string(&path).is_ok_and(|there| there == drop_in) {
+            return Ok(());
+        }
+        fs::create_dir_all(DROP_IN)?;
+        fs::write(path, drop_in)?;
         shell::run("systemctl", &["daemon-reload"]).map(drop)
     }
 }
@@ -109,7 +114,7 @@ fn ids(user: &str) -> Result<(u32, u32)> {
     Ok((number()?, number()?))
 }
 
-/// A gateway under systemd. Dropping it stops the unit and takes its files away.
+/// A gateway under systemd. Dropping it stops the unit and takes its configuration away.
 pub(crate) struct Gateway {
     pub(crate) journal: Follower,
 }
@@ -118,17 +123,10 @@ impl Drop for Gateway {
     fn drop(&mut self) {
         drop(shell::output("systemctl", &["stop", UNIT]));
         drop(shell::output("systemctl", &["reset-failed", UNIT]));
-        remove();
+        for path in [CONFIG, PASSWORD] {
+            drop(fs::remove_file(path));
+        }
     }
-}
-
-/// Takes configuration and drop-in away.
-pub(crate) fn remove() {
-    for path in [CONFIG, PASSWORD] {
-        drop(fs::remove_file(path));
-    }
-    drop(fs::remove_dir_all(DROP_IN));
-    drop(shell::output("systemctl", &["daemon-reload"]));
 }
 
 impl Gateway {

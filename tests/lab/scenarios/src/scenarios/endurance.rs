@@ -9,6 +9,7 @@ use crate::mono;
 use crate::process;
 use crate::radio::Wiring;
 use crate::scene::{self, Scene};
+use crate::sound::Speech;
 use crate::speech;
 use crate::unit::Gateway;
 
@@ -119,9 +120,10 @@ fn endurance(lab: &mut Lab, scene: &mut Scene) -> Result<()> {
 /// One over each way; speech bridged.
 fn bridged_round(scene: &mut Scene, overs: usize) -> Result<Duration> {
     let (up, down) = (speech::radio()?, speech::phone()?);
+    let ready = Speech::new(&up);
     scene.air()?.forget();
     scene.radio.squelch(true)?;
-    scene.air()?.say(&up);
+    scene.air()?.say(&ready);
     let began = scene.air()?.said(AMPLE)?;
     std::thread::sleep((began + speech::span(up.len())).saturating_sub(mono::now()));
     scene.radio.squelch(false)?;

@@ -116,7 +116,7 @@ fn guard_killed(lab: &mut Lab, scene: &mut Scene, wiring: Wiring) -> Result<()> 
     lab.figures.add(&figure("guard killed", wiring), "ms", mono::ms_between(killed, unkeyed));
     let line = lab.figures.line(&figure("guard killed", wiring));
     lab.note(line);
-    scene.gateway.logged(journal, "the guard of the PTT line")?;
+    scene.gateway.logged(journal, "guard")?;
     scene.server.cut(keyed.saying)?;
     scene.online(seen)?;
     ensure!(!scene.radio.is_keyed()?, "the radio is keyed after the restart");

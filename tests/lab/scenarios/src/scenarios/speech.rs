@@ -10,7 +10,9 @@ use crate::mono;
 use crate::radio::Wiring;
 use crate::scene::{self, Scene};
 use crate::server::{Event, USER};
+use crate::sound::Speech;
 use crate::speech;
+use crate::unit::Gateway;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -34,45 +36,58 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 /// A radio is a little open before anybody speaks, and for a moment after.
 const BREATH: Duration = Duration::from_millis(200);
 
-/// This machine lost sound itself so often before the scenario gives up: it proves nothing about the gateway.
+/// A machine that is too slow for sound in real time gets so many chances.
 const ATTEMPTS: usize = 3;
 
 /// Packets of the first second are held back by the wait for the server, and catch up.
 const LIVE_AFTER: Duration = Duration::from_secs(1);
 
 fn both_ways(lab: &mut Lab, scene: &mut Scene) -> Result<()> {
-    undisturbed(lab, scene, "up", |lab, scene| up(lab, scene, true))?;
-    undisturbed(lab, scene, "down", down)
+    let again = undisturbed(lab, scene, |lab, scene| up(lab, scene, true))? + undisturbed(lab, scene, down)?;
+    excused(scene, again)
 }
 
-/// Tries again when this side of the card lost sound.
+/// Tries again when sound was not whole; how often that was needed.
 fn undisturbed(
     lab: &mut Lab,
     scene: &mut Scene,
-    what: &str,
     mut try_once: impl FnMut(&mut Lab, &mut Scene) -> Result<()>,
-) -> Result<()> {
-    for attempt in 1.. {
-        let before = scene.air()?.xruns();
-        let result = try_once(lab, scene);
-        let lost = scene.air()?.xruns() - before;
-        if result.is_ok() || lost == 0 || attempt == ATTEMPTS {
-            return result;
+) -> Result<usize> {
+    let mut again = 0;
+    loop {
+        match try_once(lab, scene) {
+            Ok(()) => return Ok(again),
+            Err(error) if again + 1 == ATTEMPTS => return Err(error),
+            Err(error) => lab.note(format!("again, for the machine may have lost sound: {error:#}")),
         }
-        lab.note(format!("{what}: the lab's own side of the card lost sound {lost} times; again"));
+        again += 1;
     }
+}
+
+/// Sound that was not whole is excused only if a sound card's counters say that this machine was too slow for it.
+fn excused(scene: &mut Scene, again: usize) -> Result<()> {
+    if again == 0 {
+        return Ok(());
+    }
+    let own = scene.air()?.xruns();
+    Gateway::stop()?;
+    let figures = Gateway::figures()?;
+    let names = ["capture_xruns", "playback_xruns", "capture_blocks_dropped", "playback_blocks_missing"];
+    let lost: u64 = names.iter().filter_map(|name| figures.get(*name)).sum();
+    ensure!(own + lost > 0, "sound was not whole, and no counter tells why");
     Ok(())
 }
 
 /// The radio speaks; with `cos`, its squelch line tells.
 fn up(lab: &mut Lab, scene: &mut Scene, cos: bool) -> Result<()> {
     let voice = speech::radio()?;
+    let ready = Speech::new(&voice);
     let (seen, overs) = (scene.server.seen.mark(), scene.server.heard_so_far().len());
     if cos {
         scene.radio.squelch(true)?;
         std::thread::sleep(BREATH);
     }
-    let began = say(scene, &voice)?;
+    let began = say(scene, &ready, voice.len())?;
     scene.radio.squelch(false)?;
     let over = scene.server.heard(overs + 1, AMPLE)?.pop();
     let over = over.ok_or_else(|| anyhow::anyhow!("no over was heard"))?;
@@ -102,10 +117,10 @@ fn arrival(event: &Event) -> Option<Duration> {
 }
 
 /// Says it all into the card, and waits until it is through; when it began.
-fn say(scene: &Scene, voice: &[f32]) -> Result<Duration> {
+fn say(scene: &Scene, voice: &Speech, samples: usize) -> Result<Duration> {
     scene.air()?.say(voice);
     let began = scene.air()?.said(AMPLE)?;
-    let end = began + speech::span(voice.len()) + BREATH;
+    let end = began + speech::span(samples) + BREATH;
     std::thread::sleep(end.saturating_sub(mono::now()));
     Ok(began)
 }
@@ -143,7 +158,8 @@ fn vox(lab: &mut Lab) -> Result<()> {
         setup.lines = "[ptt.gpio]\nline = 17\n[cos.vox]\nthreshold_dbfs = -35.0\n".to_owned();
     };
     scene::with_setup(lab, Wiring::Gpio, by_level, |lab, scene| {
-        undisturbed(lab, scene, "up", |lab, scene| up(lab, scene, false))?;
-        undisturbed(lab, scene, "down", down)
+        let again =
+            undisturbed(lab, scene, |lab, scene| up(lab, scene, false))? + undisturbed(lab, scene, down)?;
+        excused(scene, again)
     })
 }

@@ -58,8 +58,7 @@ fn unplug(lab: &mut Lab, scene: &mut Scene, wiring: Wiring, keyed: bool) -> Resu
     ensure!(!scene.radio.is_keyed()?, "the radio is keyed without power");
     lab.note(format!("{:.1} s without its device", mono::ms_between(unplugged, mono::now()) / 1e3));
 
-    let (journal, line, seen) =
-        (scene.gateway.journal.tape.mark(), scene.radio.mark(), scene.server.seen.mark());
+    let (journal, line) = (scene.gateway.journal.tape.mark(), scene.radio.mark());
     let plugged = scene.radio.plug()?;
     // Both ends of both directions; the gateway finds its own by itself.
     let card = scene.radio.card.clone();
