@@ -60,7 +60,7 @@ impl Gadget {
         Ok(at)
     }
 
-    /// Plugs it in; the time at which the host has found it.
+    /// Plugs it in; the time at which the host has found it, and udev has given the gateway's groups their rights.
     pub(crate) fn plug(&mut self) -> Result<Duration> {
         if self.udc.is_empty() {
             self.udc = free_controller()?;
@@ -69,6 +69,7 @@ impl Gadget {
             .with_context(|| format!("cannot plug {} in", self.id))?;
         let found = || self.device().ok().filter(|device| device.exists());
         until(&format!("{} at the host", self.id), AMPLE, found)?;
+        crate::shell::run("udevadm", &["settle", "--timeout=60"])?;
         Ok(mono::now())
     }
 
