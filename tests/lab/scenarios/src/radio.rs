@@ -155,6 +155,12 @@ impl Radio {
         }
     }
 
+    /// The first level that a USB device was told after `mark`.
+    pub(crate) fn first_level(&self, mark: usize) -> Result<Option<bool>> {
+        let bus = self.gadget()?.bus()?;
+        Ok(self.usb.since(mark).iter().find_map(|sent| self.level(sent, bus)))
+    }
+
     /// Demands that the radio is not keyed for so long from here on.
     pub(crate) fn stays_unkeyed(&self, span: Duration) -> Result<()> {
         let mark = self.mark();

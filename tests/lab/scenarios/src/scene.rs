@@ -9,7 +9,7 @@ use crate::mono;
 use crate::radio::{Radio, Wiring};
 use crate::server::{Event, Saying, Server};
 use crate::sound::Air;
-use crate::tape::Tape;
+use crate::tape::{Tape, until};
 use crate::trace::{self, GpioSet};
 use crate::unit::{Gateway, Setup};
 use crate::usbmon::{self, Sent};
@@ -92,7 +92,7 @@ impl Scene {
     /// Waits until the gateway is in its channel; when the server took its log-on, which came after `mark`.
     pub(crate) fn online(&self, mark: usize) -> Result<Duration> {
         let at = self.server.seen.wait(mark, AMPLE, "the gateway's log-on", Event::is_logon)?;
-        crate::tape::until("the unit's state active", AMPLE, || {
+        until("the unit's state active", AMPLE, || {
             Gateway::property("ActiveState").ok().filter(|state| state == "active")
         })?;
         Ok(at)
@@ -109,6 +109,16 @@ impl Scene {
         let asked = self.server.seen.wait(seen, AMPLE, "the phone's stream", Event::is_talk)?;
         let at = self.radio.keyed(line, true, AMPLE)?;
         Ok(Keyed { saying, asked, at })
+    }
+
+    /// Waits until the radio is unkeyed for a second: talk that had to wait has been said.
+    pub(crate) fn quiet(&self) -> Result<()> {
+        until("a radio that stays unkeyed", AMPLE, || {
+            self.radio
+                .stays_unkeyed(Duration::from_secs(1))
+                .ok()
+                .filter(|()| self.radio.is_keyed().is_ok_and(|keyed| !keyed))
+        })
     }
 
     /// Shows that both ways work: the radio is keyed by the phone and let go, and an opened squelch begins an over.

@@ -1,7 +1,6 @@
 //! A sound card that goes and comes back, with PTT on GPIO that stays.
 
 use std::fs;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 
@@ -79,6 +78,6 @@ fn unplug(lab: &mut Lab, scene: &mut Scene, keyed: bool) -> Result<()> {
     lab.note(format!("in use again: {}", roles.join(", ")));
     ensure!(last <= bound + BACK_WITHIN + TOLD_WITHIN, "in use again too late: {}", roles.join(", "));
     scene.air = Some(Air::open(&scene.radio.card)?);
-    std::thread::sleep(Duration::from_millis(300));
+    scene.quiet()?;
     scene.works()
 }

@@ -1,7 +1,5 @@
 //! The worst moments: somebody dies while the radio is keyed.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::Signal;
 
@@ -142,13 +140,7 @@ fn daemon_frozen(lab: &mut Lab, scene: &mut Scene, wiring: Wiring) -> Result<()>
         );
         cut?;
         // What it had still to say may key once more; then it is over.
-        crate::tape::until("quiet after the thaw", AMPLE, || {
-            scene
-                .radio
-                .stays_unkeyed(Duration::from_secs(1))
-                .ok()
-                .filter(|()| scene.radio.is_keyed().is_ok_and(|keyed| !keyed))
-        })?;
+        scene.quiet()?;
     }
     let line = lab.figures.line(&figure("daemon frozen", wiring));
     lab.note(line);
