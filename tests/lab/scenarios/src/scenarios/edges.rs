@@ -49,12 +49,16 @@ const REPEATS: usize = 10;
 /// COS is not believed for so long after an unkeying.
 const RX_MUTE: Duration = Duration::from_millis(300);
 
+/// The gateway asks for the channel no sooner than 0.8 s after it came online (protocol section 4.2).
+const SETTLED: Duration = Duration::from_secs(1);
+
 /// The machine gets so long to be quiet in between: everything that follows an over has been done.
 const QUIET: Duration = Duration::from_millis(300);
 
 fn edges(lab: &mut Lab, scene: &mut Scene, wiring: Wiring) -> Result<()> {
     let up = format!("COS edge after debounce -> start_stream ({})", wiring.name());
     let down = format!("on_stream_start -> PTT line ({})", wiring.name());
+    std::thread::sleep(SETTLED);
     for _ in 0..REPEATS {
         let seen = scene.server.seen.mark();
         let over = scene.over(seen)?;
