@@ -52,6 +52,7 @@ fn minutes() -> Result<u32> {
 }
 
 fn endurance(lab: &mut Lab, scene: &mut Scene) -> Result<()> {
+    scene.open_air()?;
     let span = Duration::from_secs(60 * u64::from(minutes()?));
     let (daemon, guard) = (Gateway::daemon()?, Gateway::guard()?);
     let (overs, mut bridged) = (scene.server.heard_so_far().len(), Duration::ZERO);
