@@ -70,7 +70,7 @@ fn endurance(lab: &mut Lab, scene: &mut Scene) -> Result<()> {
     ensure!(Gateway::daemon()? == daemon, "the daemon was started again meanwhile");
     let (first, last) = (looks.first().context("no look")?, looks.last().context("no look")?);
     let hours = last.at.duration_since(first.at).as_secs_f64() / 3_600.0;
-    let cpu = (last.cpu - first.cpu).as_secs_f64();
+    let cpu = last.cpu.saturating_sub(first.cpu).as_secs_f64();
     lab.figures.add(
         "processor time of daemon and guard per second of bridged speech",
         "ms",

@@ -156,7 +156,7 @@ fn down(lab: &mut Lab, scene: &mut Scene) -> Result<()> {
 
 fn vox(lab: &mut Lab) -> Result<()> {
     let by_level = |setup: &mut crate::unit::Setup| {
-        setup.lines = "[ptt.gpio]\nline = 17\n[cos.vox]\nthreshold_dbfs = -35.0\n".to_owned();
+        setup.lines = String::from("[ptt.gpio]\nline = 17\n[cos.vox]\nthreshold_dbfs = -35.0\n");
     };
     scene::with_setup(lab, Wiring::Gpio, by_level, |lab, scene| {
         scene.open_air()?;
