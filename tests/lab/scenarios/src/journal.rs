@@ -72,7 +72,8 @@ impl Follower {
 
     /// Everything so far, for a report.
     pub(crate) fn text(&self) -> String {
-        self.tape.since(0).iter().map(|entry| format!("{entry:?}\n")).collect()
+        let lines: Vec<String> = self.tape.since(0).iter().map(|entry| format!("{entry:?}")).collect();
+        lines.join("\n") + "\n"
     }
 }
 
@@ -82,7 +83,7 @@ fn parse(line: &str) -> Option<Entry> {
     let mut text = plain(entry.get("MESSAGE")?)?;
     for (name, value) in entry.as_object()? {
         if let Some(name) = name.strip_prefix("F_") {
-            text += &format!(" {}={}", name.to_lowercase(), plain(value)?);
+            text.extend([" ", &name.to_lowercase(), "=", &plain(value)?]);
         }
     }
     Some(Entry { at: Duration::from_micros(micros), text })

@@ -12,7 +12,7 @@ pub(crate) struct Case {
     pub(crate) notes: Vec<String>,
 }
 
-/// All cases as JUnit's XML.
+/// All cases as XML.
 pub(crate) fn suite(name: &str, cases: &[Case]) -> String {
     let failures = cases.iter().filter(|case| case.failure.is_some()).count();
     let time: f64 = cases.iter().map(|case| case.took.as_secs_f64()).sum();

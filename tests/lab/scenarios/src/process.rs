@@ -54,8 +54,10 @@ pub(crate) fn classes(pid: u32) -> Result<BTreeMap<String, Class>> {
     let mut classes = BTreeMap::new();
     for task in fs::read_dir(format!("/proc/{pid}/task"))? {
         let folder = task?.path();
-        let name = fs::read_to_string(folder.join("comm"))?.trim().to_owned();
-        let stat = fs::read_to_string(folder.join("stat"))?;
+        let read = |file: &str| fs::read_to_string(folder.join(file));
+        // A thread may have ended since it was listed.
+        let (Ok(name), Ok(stat)) = (read("comm"), read("stat")) else { continue };
+        let name = name.trim().to_owned();
         classes.insert(name, class(&stat).context("/proc/PID/task/TID/stat is not understood")?);
     }
     Ok(classes)

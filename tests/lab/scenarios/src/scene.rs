@@ -33,7 +33,7 @@ impl Recorders {
 pub(crate) struct Scene {
     pub(crate) gateway: Gateway,
     pub(crate) server: Server,
-    pub(crate) air: Option<Air>,
+    air: Option<Air>,
     pub(crate) radio: Radio,
 }
 
@@ -79,14 +79,13 @@ pub(crate) fn with_radio(
 impl Scene {
     /// Starts everything; the gateway need not come up.
     pub(crate) fn launch(lab: &Lab, radio: Radio, change: impl FnOnce(&mut Setup)) -> Result<Self> {
-        let air = Air::open(&radio.card)?;
         let server = Server::start(&lab.network)?;
         let mut setup = Setup::new(radio.tables()?);
         let sound = format!("hw:CARD={},DEV=0", radio.card);
         (setup.capture, setup.playback) = (sound.clone(), sound);
         change(&mut setup);
         let gateway = Gateway::launch(&setup, server.port)?;
-        Ok(Self { gateway, server, air: Some(air), radio })
+        Ok(Self { gateway, server, air: None, radio })
     }
 
     /// Waits until the gateway is in its channel; when the server took its log-on, which came after `mark`.
@@ -98,8 +97,14 @@ impl Scene {
         Ok(at)
     }
 
+    /// The radio's ear and mouth, which most scenarios do without.
+    pub(crate) fn open_air(&mut self) -> Result<()> {
+        self.air = Some(Air::open(&self.radio.card)?);
+        Ok(())
+    }
+
     pub(crate) fn air(&self) -> Result<&Air> {
-        self.air.as_ref().context("the radio's sound card is unplugged")
+        self.air.as_ref().context("the radio's end of the sound card is not open")
     }
 
     /// The phone talks, until the radio is keyed.

@@ -109,12 +109,11 @@ impl Server {
     pub(crate) fn chat(&self) -> Result<Saying> {
         // Encoded once: a minute of it takes a minute on this machine.
         static VOICE: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
-        let voice = match VOICE.get() {
-            Some(voice) => voice,
-            None => {
-                let encoded = packets(&crate::speech::phone()?)?;
-                VOICE.get_or_init(|| encoded)
-            }
+        let voice = if let Some(voice) = VOICE.get() {
+            voice
+        } else {
+            let encoded = packets(&crate::speech::phone()?)?;
+            VOICE.get_or_init(|| encoded)
         };
         let minute = 60_000 / usize::from(PACKET_MS);
         Ok(self.send(voice.iter().cycle().take(minute).cloned().collect()))

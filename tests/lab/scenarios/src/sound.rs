@@ -232,22 +232,17 @@ fn listen(pcm: &PCM, shared: &Shared) -> Result<()> {
     pcm.start()?;
     let mut block = [0_i16; 2 * PERIOD];
     while !shared.stop.load(Ordering::Relaxed) {
-        match io.readi(&mut block) {
-            Ok(frames) => {
-                let status = pcm.status()?;
-                let newest = shifted(time(&status), -status.get_avail());
-                let mut inner = shared.lock();
-                inner
-                    .ear
-                    .extend(block.chunks_exact(2).take(frames).filter_map(|frame| frame.first().copied()));
-                let count = inner.ear.len();
-                inner.marks.push((count, newest));
-            }
-            Err(_) => {
-                pcm.prepare()?;
-                pcm.start()?;
-                shared.xruns.fetch_add(1, Ordering::Relaxed);
-            }
+        if let Ok(frames) = io.readi(&mut block) {
+            let status = pcm.status()?;
+            let newest = shifted(time(&status), -status.get_avail());
+            let mut inner = shared.lock();
+            inner.ear.extend(block.chunks_exact(2).take(frames).filter_map(|frame| frame.first().copied()));
+            let count = inner.ear.len();
+            inner.marks.push((count, newest));
+        } else {
+            pcm.prepare()?;
+            pcm.start()?;
+            shared.xruns.fetch_add(1, Ordering::Relaxed);
         }
         shared.news.notify_all();
     }

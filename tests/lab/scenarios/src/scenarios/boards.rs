@@ -35,7 +35,8 @@ fn board(lab: &mut Lab) -> Result<()> {
     if refusal.is_err() || advice.is_err() {
         lab.evidence += &scene.gateway.journal.text();
     }
-    (refusal?, advice?);
+    refusal?;
+    advice?;
     drop(scene);
     let right = |setup: &mut Setup| {
         setup.lines = String::new();

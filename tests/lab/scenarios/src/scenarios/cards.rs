@@ -10,7 +10,6 @@ use crate::journal::Entry;
 use crate::mono;
 use crate::radio::Wiring;
 use crate::scene::{self, Scene};
-use crate::sound::Air;
 use crate::tape::until;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -48,7 +47,6 @@ fn unplug(lab: &mut Lab, scene: &mut Scene, keyed: bool) -> Result<()> {
     // The kernel waits until everybody has closed the card.
     let pulling = std::thread::spawn(|| fs::write(format!("{DRIVER}/unbind"), DEVICE));
     let again = Unplugged;
-    scene.air = None;
     if let Some(saying) = talk {
         let unkeyed = scene.radio.keyed(line, false, AMPLE)?;
         let took = mono::ms_between(gone, unkeyed);
@@ -77,7 +75,6 @@ fn unplug(lab: &mut Lab, scene: &mut Scene, keyed: bool) -> Result<()> {
     lab.figures.add("sound card back -> in use", "ms", mono::ms_between(bound, last));
     lab.note(format!("in use again: {}", roles.join(", ")));
     ensure!(last <= bound + BACK_WITHIN + TOLD_WITHIN, "in use again too late: {}", roles.join(", "));
-    scene.air = Some(Air::open(&scene.radio.card)?);
     scene.quiet()?;
     scene.works()
 }

@@ -52,6 +52,7 @@ fn minutes() -> Result<u32> {
 }
 
 fn endurance(lab: &mut Lab, scene: &mut Scene) -> Result<()> {
+    scene.open_air()?;
     let span = Duration::from_secs(60 * u64::from(minutes()?));
     let (daemon, guard) = (Gateway::daemon()?, Gateway::guard()?);
     let (overs, mut bridged) = (scene.server.heard_so_far().len(), Duration::ZERO);
@@ -69,7 +70,7 @@ fn endurance(lab: &mut Lab, scene: &mut Scene) -> Result<()> {
     ensure!(Gateway::daemon()? == daemon, "the daemon was started again meanwhile");
     let (first, last) = (looks.first().context("no look")?, looks.last().context("no look")?);
     let hours = last.at.duration_since(first.at).as_secs_f64() / 3_600.0;
-    let cpu = (last.cpu - first.cpu).as_secs_f64();
+    let cpu = last.cpu.saturating_sub(first.cpu).as_secs_f64();
     lab.figures.add(
         "processor time of daemon and guard per second of bridged speech",
         "ms",

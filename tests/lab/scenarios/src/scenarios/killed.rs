@@ -59,7 +59,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 
 /// The unit's own two seconds times many repeats would prove nothing more.
 fn restarts_soon(setup: &mut Setup) {
-    setup.service = "RestartSec=100ms\n".to_owned();
+    setup.service = String::from("RestartSec=100ms\n");
 }
 
 fn daemon_killed(lab: &mut Lab, wiring: Wiring, repeats: u32) -> Result<()> {

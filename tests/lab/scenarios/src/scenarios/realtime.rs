@@ -45,7 +45,7 @@ fn granted(lab: &mut Lab) -> Result<()> {
 }
 
 fn refused(lab: &mut Lab) -> Result<()> {
-    let no_right = |setup: &mut Setup| setup.service = "LimitRTPRIO=0\n".to_owned();
+    let no_right = |setup: &mut Setup| setup.service = String::from("LimitRTPRIO=0\n");
     scene::with_setup(lab, Wiring::Gpio, no_right, |_, scene| {
         scene.gateway.logged(0, "LimitRTPRIO=")?;
         scene.works()?;

@@ -43,6 +43,7 @@ const ATTEMPTS: usize = 3;
 const LIVE_AFTER: Duration = Duration::from_secs(1);
 
 fn both_ways(lab: &mut Lab, scene: &mut Scene) -> Result<()> {
+    scene.open_air()?;
     let again = undisturbed(lab, scene, |lab, scene| up(lab, scene, true))? + undisturbed(lab, scene, down)?;
     excused(scene, again)
 }
@@ -155,9 +156,10 @@ fn down(lab: &mut Lab, scene: &mut Scene) -> Result<()> {
 
 fn vox(lab: &mut Lab) -> Result<()> {
     let by_level = |setup: &mut crate::unit::Setup| {
-        setup.lines = "[ptt.gpio]\nline = 17\n[cos.vox]\nthreshold_dbfs = -35.0\n".to_owned();
+        setup.lines = String::from("[ptt.gpio]\nline = 17\n[cos.vox]\nthreshold_dbfs = -35.0\n");
     };
     scene::with_setup(lab, Wiring::Gpio, by_level, |lab, scene| {
+        scene.open_air()?;
         let again =
             undisturbed(lab, scene, |lab, scene| up(lab, scene, false))? + undisturbed(lab, scene, down)?;
         excused(scene, again)

@@ -25,7 +25,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "stop-without-guard",
         about: "Everything is killed while keyed and not started again: the unit itself releases the line.",
         body: |lab| {
-            let no_restart = |setup: &mut unit::Setup| setup.service = "Restart=no\n".to_owned();
+            let no_restart = |setup: &mut unit::Setup| setup.service = String::from("Restart=no\n");
             scene::with_setup(lab, Wiring::Hid, no_restart, all_killed)
         },
     },

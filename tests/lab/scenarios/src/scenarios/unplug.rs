@@ -9,8 +9,6 @@ use crate::journal::Entry;
 use crate::mono;
 use crate::radio::Wiring;
 use crate::scene::{self, Scene};
-use crate::sound::Air;
-use crate::tape::until;
 use crate::unit::Gateway;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -45,9 +43,7 @@ pub(super) const TOLD_WITHIN: Duration = Duration::from_secs(1);
 fn unplug(lab: &mut Lab, scene: &mut Scene, wiring: Wiring, keyed: bool) -> Result<()> {
     let journal = scene.gateway.journal.tape.mark();
     let talk = if keyed { Some(scene.key()?.saying) } else { None };
-    // The card's end in this program goes with the card; the gateway's must follow by itself.
     let unplugged = scene.radio.unplug()?;
-    scene.air = None;
     for fault in ["sound device lost", "COS is lost", "PTT is lost"] {
         let told = scene.gateway.logged(journal, fault)?;
         lab.note(format!("told: {told}"));
@@ -60,9 +56,6 @@ fn unplug(lab: &mut Lab, scene: &mut Scene, wiring: Wiring, keyed: bool) -> Resu
 
     let (journal, line) = (scene.gateway.journal.tape.mark(), scene.radio.mark());
     let plugged = scene.radio.plug()?;
-    // Both ends of both directions; the gateway finds its own by itself.
-    let card = scene.radio.card.clone();
-    scene.air = Some(until("the radio's end of the card", AMPLE, || Air::open(&card).ok())?);
     let back = back(scene, journal)?;
     let took = mono::ms_between(plugged, back);
     lab.figures.add(&format!("plugged in again -> in use ({})", wiring.name()), "ms", took);
