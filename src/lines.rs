@@ -19,6 +19,7 @@ pub mod fifo;
 pub mod gpio;
 pub mod guard;
 pub mod log;
+pub mod release;
 mod rights;
 pub mod serial;
 mod sys;
@@ -28,6 +29,7 @@ use std::time::{Duration, Instant};
 
 pub use self::cos::open_cos;
 pub use self::error::LineError;
+pub use self::release::{NotReleased, release};
 use crate::config;
 
 /// The line that keys the transmitter. Only the guard process holds one.

@@ -1,8 +1,6 @@
 //! The PTT line as the daemon sees it: what its guard reports, and what is left to do when the guard has died.
 
 use std::sync::Arc;
-use std::sync::mpsc::channel;
-use std::thread::Builder;
 use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
@@ -11,7 +9,7 @@ use crate::bell::Bell;
 use crate::config::Ptt;
 use crate::counters::Counters;
 use crate::lines::guard::{PttStatus, Report};
-use crate::lines::open_ptt;
+use crate::lines::{NotReleased, release};
 
 /// A device that hangs must not keep the daemon from ending: together with the guard's own time to end, this stays within
 /// what the main thread waits for.
@@ -56,26 +54,19 @@ impl Hearer {
     /// The guard ended and released nothing. Many a line stays keyed then: this process, which is about to end, opens
     /// it, which releases it. Only for that.
     pub(super) fn release(&self) {
-        let (tell, told) = channel();
-        let ptt = self.ptt.clone();
         let line = &self.ptt;
-        let started = Builder::new().name("release".to_owned()).spawn(move || {
-            // The line is closed again in this thread. Nobody hears it if that took too long.
-            let _too_late = tell.send(open_ptt(&ptt).map(drop));
-        });
-        if let Err(error) = started {
-            error!(%line, %error, "the guard ended without a release, and neither can the daemon release PTT; it may be keyed");
-            return;
-        }
-        match told.recv_timeout(LAST_ACT) {
-            Ok(Ok(())) => {
+        match release(line, LAST_ACT) {
+            Ok(()) => {
                 warn!(%line, "the guard ended without a release; PTT is released by the daemon itself");
             }
-            Ok(Err(error)) => {
+            Err(NotReleased::Refused(error)) => {
                 error!(%line, %error, "the guard ended without a release, and PTT cannot be released; it may be keyed");
             }
-            Err(_) => {
+            Err(NotReleased::Stuck) => {
                 error!(%line, "the guard ended without a release, and the device of PTT does not answer; it may be keyed");
+            }
+            Err(NotReleased::NoThread(error)) => {
+                error!(%line, %error, "the guard ended without a release, and neither can the daemon release PTT; it may be keyed");
             }
         }
     }
