@@ -91,7 +91,7 @@ fn find(
     Ok((table.name, ptt))
 }
 
-/// The card that carries the sound, if either key of [audio] names one.
+/// The card that carries the sound, if either key of `[audio]` names one.
 fn sound_card(settings: &Settings) -> Option<String> {
     ["playback", "capture"].into_iter().find_map(|key| match &settings.get("audio", key).ok()??.value {
         Value::Text(name) if name.starts_with("wav:") => None,
