@@ -1,8 +1,8 @@
-//! How long to wait before the next connect: growing, jittered, and reset only by a channel that stays `online`.
+//! How long to wait before the next connect: growing, jittered, and reset only by a channel that is `online`.
 //!
 //! A gateway that resets at the mere connect hammers a service that accepts and then refuses; one did so 33 times in
-//! 6.5 minutes (protocol section 2). One that resets at a moment of `online` hammers a service that lets it in and
-//! throws it out.
+//! 6.5 minutes (protocol section 2). One that is let in and thrown out again and again would hammer too: links that are
+//! online for a moment only, one after another, count as failures among themselves.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ pub const KICKED_CAP: Duration = Duration::from_secs(15 * 60);
 pub const KICKS_FORGOTTEN: Duration = Duration::from_secs(60 * 60);
 /// So many kicks are no accident: a person must find out who else uses the account.
 pub const KICKS_MANY: u32 = 3;
-/// A link that lived for less counts as a failed one. The service recycles its sockets every few minutes (protocol
+/// A link that was online for less is a brief one. The service recycles its sockets every few minutes (protocol
 /// section 9), and that must cost no wait.
 pub const STEADY: Duration = Duration::from_secs(30);
 /// Wait after close code 3002, which passes by itself after a kick (protocol section 2).
@@ -63,6 +63,10 @@ pub enum Cause {
 pub struct Backoff {
     random: SplitMix,
     failures: u32,
+    /// Brief links, one after another.
+    brief: u32,
+    /// The link that ends was a brief one.
+    ends_brief: bool,
     throttled: u32,
     kicks: u32,
     connects: VecDeque<Instant>,
@@ -75,6 +79,8 @@ impl Backoff {
         Self {
             random: SplitMix(seed),
             failures: 0,
+            brief: 0,
+            ends_brief: false,
             throttled: 0,
             kicks: 0,
             connects: VecDeque::with_capacity(BUDGET),
@@ -83,6 +89,10 @@ impl Backoff {
 
     /// When to connect again after a failure at `now`.
     pub fn next(&mut self, now: Instant, cause: Cause) -> Instant {
+        if std::mem::take(&mut self.ends_brief) {
+            self.failures = self.brief;
+            self.brief = self.brief.saturating_add(1);
+        }
         let wait = match cause {
             // Downwards only: the first wait stays within its promise.
             Cause::Ordinary => {
@@ -126,8 +136,10 @@ impl Backoff {
 
     /// The channel was online for `how_long` before it went, or the link was lost.
     pub fn was_online(&mut self, how_long: Duration) {
+        self.ends_brief = how_long < STEADY;
         if how_long >= STEADY {
             self.failures = 0;
+            self.brief = 0;
             self.throttled = 0;
         }
         if how_long >= KICKS_FORGOTTEN {
@@ -211,15 +223,19 @@ mod tests {
     }
 
     #[test]
-    fn only_a_steady_link_makes_it_young_again() {
+    fn online_makes_it_young_again_and_brief_links_in_a_row_make_it_old() {
         let (mut backoff, now) = (Backoff::new(7), Instant::now());
         for _ in 0..8 {
             backoff.connecting(now);
             backoff.next(now, Cause::Ordinary);
         }
         assert!(backoff.next(now, Cause::Ordinary) - now > Duration::from_secs(20));
-        backoff.was_online(STEADY / 2);
-        assert!(backoff.next(now, Cause::Ordinary) - now > Duration::from_secs(20));
+        let mut brief = || {
+            backoff.was_online(STEADY / 2);
+            backoff.next(now, Cause::Ordinary) - now
+        };
+        assert!(brief() <= FIRST);
+        assert!((0..7).map(|_| brief()).last() > Some(Duration::from_secs(20)));
         backoff.was_online(STEADY);
         assert!(backoff.next(now, Cause::Ordinary) - now <= FIRST);
     }
