@@ -19,7 +19,7 @@
 //!   │
 //!  zello   dsp   codec      know nobody
 //!   │
-//!  bell  queue  counters  secret  realtime     ground tools
+//!  bell  queue  counters  secret  realtime  privileges     ground tools
 //! ```
 //!
 //! # The threads
@@ -75,6 +75,7 @@ pub mod engine;
 pub mod lines;
 pub mod logic;
 pub mod net;
+pub mod privileges;
 pub mod queue;
 pub mod realtime;
 pub mod secret;

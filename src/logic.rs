@@ -3,6 +3,7 @@
 //! Nothing here opens, sleeps, spawns or reads a clock; a day of traffic plays in a second and twice the same.
 
 pub mod backoff;
+pub mod clock;
 pub mod downlink;
 pub mod exchange;
 pub mod jitter;

@@ -7,6 +7,8 @@ mod dial;
 mod drive;
 mod log;
 mod tls;
+mod upgrade;
+mod wall;
 
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
@@ -22,7 +24,7 @@ use crate::logic::exchange::{DownlinkItem, UplinkItem};
 use crate::logic::session::LinkState;
 use crate::queue::{Consumer, Producer};
 
-pub use dial::{Address, AddressError, Dial, Internet};
+pub use dial::{Address, AddressError, Dial, Internet, NameServer, Resolve};
 
 /// What the network task shares with the other threads.
 pub struct Ports {

@@ -51,7 +51,7 @@ fn every_key_is_taken_as_written() {
     assert_eq!(config.zello.ca_file, Some(desk.path("ca.pem")));
     assert_eq!(config.zello.channel, "Baker Street 221B");
     let user = config.zello.user.unwrap();
-    assert_eq!((user.name.as_str(), user.password.reveal()), ("sherlock", "hunter2"));
+    assert_eq!((user.name.as_str(), user.password.reveal().as_str()), ("sherlock", "hunter2"));
     assert!(matches!(&config.zello.token, TokenSource::Key { issuer, .. } if issuer == "WkM6MTIz.abc="));
     assert_eq!(config.audio.capture, AudioDevice::Wav(desk.path("in/over.wav")));
     assert_eq!(config.audio.playback, AudioDevice::Wav(desk.path("out.wav")));
@@ -79,7 +79,7 @@ fn a_pasted_token_without_account_listens_only() {
     assert!(config.zello.user.is_none());
     assert!(config.zello.listen_only);
     assert_eq!(config.zello.url, "wss://zello.io/ws");
-    assert!(matches!(&config.zello.token, TokenSource::Pasted(token) if token.reveal() == desk.token()));
+    assert!(matches!(&config.zello.token, TokenSource::Pasted(token) if *token.reveal() == desk.token()));
     assert_eq!(config.audio.playback, AudioDevice::Alsa("default".to_owned()));
 }
 
@@ -99,7 +99,7 @@ fn secrets_come_from_systemd_credentials_even_when_their_group_bits_are_set() {
     let desk = Desk::new();
     let config = read(&desk, "good-board");
     assert_eq!(config.zello.url, "wss://zes.example.org/ws/mesh");
-    assert_eq!(config.zello.user.unwrap().password.reveal(), "from systemd");
+    assert_eq!(*config.zello.user.unwrap().password.reveal(), "from systemd");
 }
 
 #[test]

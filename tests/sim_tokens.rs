@@ -39,7 +39,7 @@ fn token(key: &str, issuer: &str, end: i64) -> String {
         Ok(life) => (now, life),
         Err(_) => (now - Duration::from_secs(end.unsigned_abs()), 0),
     };
-    key.mint(issuer, from, Duration::from_secs(life)).unwrap().reveal().to_owned()
+    key.mint(issuer, from, Duration::from_secs(life)).unwrap().reveal().to_string()
 }
 
 async fn answer(sim: &Sim, token: &str) -> Value {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::{check, out};
 use crate::config::{self, Config};
-use crate::daemon;
+use crate::{daemon, privileges};
 
 /// Runs the gateway until it is told to stop (SIGTERM or Ctrl-C)
 ///
@@ -53,6 +53,9 @@ fn start(config: &Config, args: &Args) -> ExitCode {
         }
     };
     daemon::logging::start();
+    if let Err((what, refused)) = privileges::give_up().and_then(|()| privileges::hide()) {
+        tracing::warn!(%refused, "the system does not grant: {what}; the gateway runs without");
+    }
     let options = daemon::Options { guard_program, figures: args.figures.clone() };
     match daemon::run(config, &options) {
         Ok(()) => ExitCode::SUCCESS,

@@ -63,7 +63,7 @@ fn done(args: &Args, now: SystemTime) -> Result<ExitCode, String> {
             config::load(file).map_err(|complaints| format!("the configuration is wrong\n{complaints}"))?;
         return match config.zello.token {
             TokenSource::Key { issuer, key } => mint(&issuer, &key, now, lifetime),
-            TokenSource::Pasted(token) => show(token.reveal(), now),
+            TokenSource::Pasted(token) => show(&token.reveal(), now),
             TokenSource::None => Err(format!("{} names no key; this service needs no token", file.display())),
         };
     }
@@ -71,14 +71,14 @@ fn done(args: &Args, now: SystemTime) -> Result<ExitCode, String> {
         return Err("give --issuer and --key, or -c, or --show".to_owned());
     };
     let pem = config::secret_file(file)?;
-    let key = SigningKey::from_pem(pem.reveal()).map_err(|why| format!("{}: {why}", file.display()))?;
+    let key = SigningKey::from_pem(&pem.reveal()).map_err(|why| format!("{}: {why}", file.display()))?;
     mint(issuer, &key, now, lifetime)
 }
 
 fn mint(issuer: &str, key: &SigningKey, now: SystemTime, lifetime: Duration) -> Result<ExitCode, String> {
     let token = key.mint(issuer, now, lifetime).map_err(|why| why.to_string())?;
-    let info = token::describe(token.reveal()).map_err(|why| why.to_string())?;
-    let code = out::result(&format!("{}\n", token.reveal()));
+    let info = token::describe(&token.reveal()).map_err(|why| why.to_string())?;
+    let code = out::result(&format!("{}\n", *token.reveal()));
     out::note(&explain(&info, now));
     Ok(code)
 }

@@ -190,7 +190,7 @@ impl Builder<'_> {
             (None, None, Some(file)) => Ok(TokenSource::Pasted(self.pasted(&file)?)),
             (Some(issuer), Some(file), None) => {
                 let pem = self.secret("private_key_file", &file)?;
-                let key = SigningKey::from_pem(pem.reveal());
+                let key = SigningKey::from_pem(&pem.reveal());
                 let key = key.map_err(|error| {
                     let help = "name the file with the private key that the developer portal made";
                     let expected = "an RSA private key in PEM form (PKCS#1 or PKCS#8)";
@@ -211,7 +211,7 @@ impl Builder<'_> {
     fn pasted(&mut self, file: &str) -> Built<Secret> {
         let token = self.secret("token_file", file)?;
         let token = Secret::new(token.reveal().trim());
-        let info = describe(token.reveal()).map_err(|error| {
+        let info = describe(&token.reveal()).map_err(|error| {
             let help = "paste the development token whole, on one line: three parts with dots between";
             self.refuse(T, "token_file", &format!("does not fit: {error}"), "a JSON Web Token", help)
         })?;

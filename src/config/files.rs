@@ -1,12 +1,13 @@
 //! Files that the configuration names: paths, secrets, certificates.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 
@@ -115,7 +116,7 @@ fn looks_like_a_secret(written: &str) -> bool {
         || (written.starts_with("eyJ") && written.contains('.'))
 }
 
-fn read_secret(path: &Path, of_systemd: bool) -> Result<String, Refused> {
+fn read_secret(path: &Path, of_systemd: bool) -> Result<Zeroizing<String>, Refused> {
     let facts = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     let shown = path.display();
     if !facts.is_file() {
@@ -133,9 +134,15 @@ fn read_secret(path: &Path, of_systemd: bool) -> Result<String, Refused> {
     if facts.len() > MAX_SECRET {
         return Err(Refused::new(format!("{shown} is too large for a secret"), "name the right file"));
     }
-    let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
-    String::from_utf8(bytes)
-        .map_err(|_| Refused::new(format!("{shown} is not UTF-8 text"), "save it as plain text in UTF-8"))
+    // With room for all of it: a buffer that grows leaves copies behind.
+    let room = usize::try_from(facts.len()).unwrap_or_default().saturating_add(1);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    let mut file = fs::File::open(path).map_err(|error| unreadable(path, &error))?.take(MAX_SECRET);
+    file.read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+        Err(_) => Err(Refused::new(format!("{shown} is not UTF-8 text"), "save it as plain text in UTF-8")),
+    }
 }
 
 /// What the system said about a file, and the remedy.

@@ -233,6 +233,8 @@ impl Gateway {
                 .build()
                 .map_err(|refused| format!("the network runtime did not start: {refused}"))?;
             runtime.block_on(net::run(zello, uplink, ports, stop));
+            // A name server that is asked and does not answer keeps nobody.
+            runtime.shutdown_background();
             Ok(())
         })
     }

@@ -1,7 +1,8 @@
 //! How long to wait before the next connect: growing, jittered, and reset only by a channel that is `online`.
 //!
 //! A gateway that resets at the mere connect hammers a service that accepts and then refuses; one did so 33 times in
-//! 6.5 minutes (protocol section 2).
+//! 6.5 minutes (protocol section 2). One that is let in and thrown out again and again would hammer too: links that are
+//! online for a moment only, one after another, count as failures among themselves.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -19,10 +20,19 @@ pub const THROTTLED_CAP: Duration = Duration::from_secs(15 * 60);
 pub const KICKED_FIRST: Duration = Duration::from_secs(30);
 /// Longest wait between two gateways that fight for one account.
 pub const KICKED_CAP: Duration = Duration::from_secs(15 * 60);
-/// Kicks are forgotten when the channel was online for so long without another.
-pub const KICKS_FORGOTTEN: Duration = Duration::from_secs(10 * 60);
+/// Kicks are forgotten when the channel was online for so long without another. Well above [`KICKED_CAP`]: of two
+/// that fight, one is online while the other waits.
+pub const KICKS_FORGOTTEN: Duration = Duration::from_secs(60 * 60);
+/// So many kicks are no accident: a person must find out who else uses the account.
+pub const KICKS_MANY: u32 = 3;
+/// A link that was online for less is a brief one. The service recycles its sockets every few minutes (protocol
+/// section 9), and that must cost no wait.
+pub const STEADY: Duration = Duration::from_secs(30);
 /// Wait after close code 3002, which passes by itself after a kick (protocol section 2).
 pub const UNWELCOME: Duration = Duration::from_secs(45);
+/// The clock is looked at so often while it is not set; no connect is made. The system tells when it is set, and this
+/// is for the case that it does not.
+pub const CLOCK_LOOK: Duration = Duration::from_secs(5);
 /// Pause of the probe while a person must change something (protocol section 8: at least 5 minutes).
 pub const PROBE: Duration = Duration::from_secs(5 * 60);
 /// Most connects in [`BUDGET_WINDOW`], whatever their outcome. The service allows 50 a minute from one address
@@ -42,6 +52,8 @@ pub enum Cause {
     Kicked,
     /// Not authorised in the wake of a kick.
     Unwelcome,
+    /// The clock of this machine is not set; nothing was tried.
+    Clock,
     /// A person must change something.
     Fatal,
 }
@@ -51,6 +63,10 @@ pub enum Cause {
 pub struct Backoff {
     random: SplitMix,
     failures: u32,
+    /// Brief links, one after another.
+    brief: u32,
+    /// The link that ends was a brief one.
+    ends_brief: bool,
     throttled: u32,
     kicks: u32,
     connects: VecDeque<Instant>,
@@ -63,6 +79,8 @@ impl Backoff {
         Self {
             random: SplitMix(seed),
             failures: 0,
+            brief: 0,
+            ends_brief: false,
             throttled: 0,
             kicks: 0,
             connects: VecDeque::with_capacity(BUDGET),
@@ -71,6 +89,10 @@ impl Backoff {
 
     /// When to connect again after a failure at `now`.
     pub fn next(&mut self, now: Instant, cause: Cause) -> Instant {
+        if std::mem::take(&mut self.ends_brief) {
+            self.failures = self.brief;
+            self.brief = self.brief.saturating_add(1);
+        }
         let wait = match cause {
             // Downwards only: the first wait stays within its promise.
             Cause::Ordinary => {
@@ -86,6 +108,7 @@ impl Backoff {
                 self.stretched(least)
             }
             Cause::Unwelcome => self.stretched(UNWELCOME),
+            Cause::Clock => return now + CLOCK_LOOK,
             Cause::Fatal => self.stretched(PROBE),
         };
         (now + wait).max(self.budget(now))
@@ -99,14 +122,26 @@ impl Backoff {
         self.connects.push_back(now);
     }
 
-    /// The channel is online, for the first time since the connect: the service is well.
-    pub fn online(&mut self) {
-        self.failures = 0;
-        self.throttled = 0;
+    /// The earliest next connect when what was wrong has passed.
+    #[must_use]
+    pub fn soonest(&self, now: Instant) -> Instant {
+        now.max(self.budget(now))
     }
 
-    /// The channel was online for `how_long` before the link was lost.
+    /// Kicks that are not forgotten.
+    #[must_use]
+    pub fn kicks(&self) -> u32 {
+        self.kicks
+    }
+
+    /// The channel was online for `how_long` before it went, or the link was lost.
     pub fn was_online(&mut self, how_long: Duration) {
+        self.ends_brief = how_long < STEADY;
+        if how_long >= STEADY {
+            self.failures = 0;
+            self.brief = 0;
+            self.throttled = 0;
+        }
         if how_long >= KICKS_FORGOTTEN {
             self.kicks = 0;
         }
@@ -188,14 +223,29 @@ mod tests {
     }
 
     #[test]
-    fn only_online_makes_it_young_again() {
+    fn online_makes_it_young_again_and_brief_links_in_a_row_make_it_old() {
         let (mut backoff, now) = (Backoff::new(7), Instant::now());
         for _ in 0..8 {
             backoff.connecting(now);
             backoff.next(now, Cause::Ordinary);
         }
         assert!(backoff.next(now, Cause::Ordinary) - now > Duration::from_secs(20));
-        backoff.online();
+        let mut brief = || {
+            backoff.was_online(STEADY / 2);
+            backoff.next(now, Cause::Ordinary) - now
+        };
+        assert!(brief() <= FIRST);
+        assert!((0..7).map(|_| brief()).last() > Some(Duration::from_secs(20)));
+        backoff.was_online(STEADY);
+        assert!(backoff.next(now, Cause::Ordinary) - now <= FIRST);
+    }
+
+    #[test]
+    fn a_clock_that_is_not_set_is_looked_at_and_makes_nothing_older() {
+        let (mut backoff, now) = (Backoff::new(7), Instant::now());
+        for _ in 0..100 {
+            assert_eq!(backoff.next(now, Cause::Clock), now + CLOCK_LOOK);
+        }
         assert!(backoff.next(now, Cause::Ordinary) - now <= FIRST);
     }
 
@@ -203,23 +253,36 @@ mod tests {
     fn two_gateways_that_kick_each_other_slow_down_although_each_gets_online() {
         let (mut backoff, now) = (Backoff::new(7), Instant::now());
         let first = backoff.next(now, Cause::Kicked) - now;
-        backoff.online();
-        backoff.was_online(Duration::from_secs(5));
+        backoff.was_online(KICKED_CAP.mul_f64(1.25));
         assert!(backoff.next(now, Cause::Kicked) - now > first.mul_f64(1.5));
         backoff.was_online(KICKS_FORGOTTEN);
         assert!(backoff.next(now, Cause::Kicked) - now < first.mul_f64(1.5));
     }
 
     #[test]
-    fn a_service_that_drops_us_right_after_online_is_not_hammered() {
-        let (mut backoff, mut now) = (Backoff::new(7), Instant::now());
-        let begin = now;
-        for _ in 0..200 {
-            backoff.connecting(now);
-            backoff.online();
-            now = backoff.next(now, Cause::Ordinary);
+    fn a_service_that_drops_us_soon_after_online_is_not_hammered() {
+        for online in [Duration::ZERO, Duration::from_secs(5), STEADY] {
+            let (mut backoff, mut now) = (Backoff::new(7), Instant::now());
+            let (begin, mut connects) = (now, 0);
+            while now - begin < Duration::from_secs(3_600) {
+                backoff.connecting(now);
+                connects += 1;
+                now += online;
+                backoff.was_online(online);
+                now = backoff.next(now, Cause::Ordinary);
+            }
+            assert!(connects <= 130, "{connects} connects an hour, each online for {online:?}");
         }
-        let minutes = (now - begin).as_secs_f64() / 60.0;
-        assert!(200.0 / minutes <= BUDGET as f64 + 2.0, "{minutes} minutes");
+    }
+
+    #[test]
+    fn no_cause_breaks_the_budget_of_a_minute() {
+        let (mut backoff, begin) = (Backoff::new(7), Instant::now());
+        let mut now = begin;
+        for _ in 0..3 * BUDGET {
+            now = backoff.soonest(now);
+            backoff.connecting(now);
+        }
+        assert!(now - begin >= 2 * BUDGET_WINDOW, "{:?}", now - begin);
     }
 }

@@ -1,7 +1,7 @@
 //! The session with the service: connect, log on, join, keep alive, reconnect; and what goes over it.
 //!
 //! It decides and does nothing: the shell in `net` brings facts and carries out actions. It never has two connects
-//! under way, and forgets past failures only when the channel is online.
+//! under way, and forgets past failures only when the channel stays online.
 
 mod credentials;
 mod judge;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use self::credentials::Credentials;
-use self::judge::Judge;
+use self::judge::{Judge, Sentence};
 use self::state::{Linked, Stage, State};
 use self::talkers::Talkers;
 use super::exchange::{DownlinkItem, UplinkItem};
@@ -67,6 +67,8 @@ pub enum Fact<'a> {
     Lost(String),
     /// The engine has something for the channel.
     Uplink(UplinkItem),
+    /// The wall clock was set: what was refused for the time of day is worth another try.
+    ClockSet,
     /// The deadline of [`Session::poll_timeout`] has passed.
     Timeout,
     /// The gateway ends.
@@ -164,7 +166,7 @@ impl Session {
         let never_sends = zello.listen_only || zello.user.is_none();
         let packet_ms = u8::try_from(uplink.packet.as_millis()).unwrap_or(u8::MAX);
         Self {
-            state: State::Waiting { until: now },
+            state: State::Waiting { until: now, by_clock: false },
             credentials: Credentials::new(zello),
             judge: Judge::new(seed),
             outbox: Outbox::new(now, uplink, never_sends, Arc::clone(&counters)),
@@ -204,6 +206,7 @@ impl Session {
             }
             Fact::Lost(text) => self.lose(now, Trouble::Lost(text)),
             Fact::Uplink(item) => self.outbox.handle_item(now, item),
+            Fact::ClockSet => self.clock_set(now),
             Fact::Timeout => self.time_out(now),
             Fact::Shutdown => self.shut_down(now),
         }
@@ -227,6 +230,12 @@ impl Session {
         }
     }
 
+    /// The next log-on would show the token that a person pasted.
+    #[must_use]
+    pub fn shows_pasted_token(&self) -> bool {
+        self.credentials.shows_pasted_token()
+    }
+
     /// Nothing will happen any more.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -246,8 +255,6 @@ impl Session {
 
     fn connect(&mut self, now: Instant) {
         self.state = State::Connecting { until: now + CONNECT };
-        self.judge.connecting(now);
-        self.counters.connects.add_one();
         self.actions.push_back(Action::Connect);
         self.report(Report::State(LinkState::Connecting));
     }
@@ -256,6 +263,7 @@ impl Session {
         if !matches!(self.state, State::Connecting { .. }) {
             return self.hang_up("not wanted any more");
         }
+        self.count_connect(now);
         self.next_seq = 1;
         self.starts.clear();
         let logon = self.credentials.logon(minted);
@@ -272,17 +280,25 @@ impl Session {
     fn lose(&mut self, now: Instant, trouble: Trouble) {
         match self.state {
             State::Waiting { .. } | State::Fault { .. } | State::Closed => return,
-            State::Connecting { .. } => {}
+            State::Connecting { .. } => {
+                let nothing_tried = matches!(
+                    &trouble,
+                    Trouble::Connect(ConnectFailure { kind: ConnectKind::Clock | ConnectKind::Token, .. })
+                );
+                if !nothing_tried {
+                    self.count_connect(now);
+                }
+            }
             State::Linked(linked) => self.drop_link(now, &linked),
         }
         let hang_up = !matches!(trouble, Trouble::Connect(_) | Trouble::Closed(_) | Trouble::Lost(_));
-        let (until, fault) = self.judge.judge(now, &trouble, &mut self.credentials);
+        let Sentence { until, fault, by_clock } = self.judge.judge(now, &trouble, &mut self.credentials);
         let wait = until.saturating_duration_since(now);
         if fault {
-            self.state = State::Fault { until };
+            self.state = State::Fault { until, by_clock };
             self.report(Report::State(LinkState::Fault { trouble, wait }));
         } else {
-            self.state = State::Waiting { until };
+            self.state = State::Waiting { until, by_clock };
             self.report(Report::State(LinkState::Waiting { trouble: Some(trouble), wait }));
         }
         // Last, because it may take a while on a dead link.
@@ -296,7 +312,8 @@ impl Session {
             Stage::LoggingOn { .. } => false,
             Stage::Joining { .. } => true,
             Stage::Online { since, .. } => {
-                self.judge.was_online(now.saturating_duration_since(since));
+                // What came last proves how long it was alive: a dead link is noticed much later.
+                self.judge.was_online(linked.heard_at.saturating_duration_since(since));
                 true
             }
         };
@@ -307,6 +324,25 @@ impl Session {
         self.talkers.clear();
         self.starts.clear();
         self.outbox.handle_offline(now);
+    }
+
+    /// A connect was made, whatever came of it.
+    fn count_connect(&mut self, now: Instant) {
+        self.judge.connecting(now);
+        self.counters.connects.add_one();
+    }
+
+    fn clock_set(&mut self, now: Instant) {
+        match &mut self.state {
+            State::Waiting { until, by_clock: true } | State::Fault { until, by_clock: true } => {
+                *until = self.judge.soonest(now);
+            }
+            State::Waiting { .. }
+            | State::Fault { .. }
+            | State::Connecting { .. }
+            | State::Linked(_)
+            | State::Closed => {}
+        }
     }
 
     fn time_out(&mut self, now: Instant) {

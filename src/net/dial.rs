@@ -1,4 +1,4 @@
-//! From an address to a WebSocket: names, TCP, TLS, the upgrade; every failure with its host and what to do.
+//! From an address to a connection: names, TCP, TLS; every failure with its host and what to do.
 
 use std::future::Future;
 use std::io;
@@ -7,38 +7,54 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Error as WsError;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::header::USER_AGENT;
-use tokio_tungstenite::tungstenite::http::{HeaderValue, Uri};
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::http::Uri;
 
-use super::tls;
+use super::{tls, wall};
 use crate::config;
 use crate::logic::session::{ConnectFailure, ConnectKind};
 
 /// Each address of a host gets so long, so that a dead IPv6 route leaves time for IPv4 within the session's limit.
 const TCP_LIMIT: Duration = Duration::from_secs(5);
-/// Longest message taken. Nothing that a gateway needs is longer than 64 KB, but undelivered images are repeated at
-/// every log-on (protocol section 5.7) and must not end the connection each time.
-const MESSAGE_MAX: usize = 8 * 1024 * 1024;
-/// What is read at once; speech comes in packets of some 100 bytes.
-const READ_BUFFER: usize = 8 * 1024;
 
-/// A way to the server: bytes in, bytes out, already safe.
+/// What the network task needs of the world: a way to the server, and the wall clock.
 pub trait Dial {
     /// The connection.
     type Io: AsyncRead + AsyncWrite + Unpin;
 
-    /// Makes one.
+    /// Makes a connection: bytes in, bytes out, already safe.
     fn dial(&self) -> impl Future<Output = Result<Self::Io, ConnectFailure>>;
+
+    /// What time it is here; tokens are made by it.
+    fn wall(&self) -> SystemTime {
+        wall::now()
+    }
+
+    /// Ends when the wall clock is set to another time.
+    fn clock_set(&self) -> impl Future<Output = ()> {
+        wall::set()
+    }
+}
+
+/// Where a name leads.
+pub trait Resolve {
+    /// The addresses of a host, best first; asked for each connect anew.
+    fn resolve(&self, host: &str, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>>;
+}
+
+/// The system's own way: its hosts file, its name servers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NameServer;
+
+impl Resolve for NameServer {
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        tokio::net::lookup_host((host, port)).await.map(Iterator::collect)
+    }
 }
 
 /// An address of the form `wss://host:port/path`.
@@ -97,9 +113,10 @@ fn is_loopback(host: &str) -> bool {
 
 /// The real way: TCP, and TLS unless the server is this machine.
 #[derive(Debug)]
-pub struct Internet {
+pub struct Internet<R = NameServer> {
     url: String,
     ca_file: Option<PathBuf>,
+    names: R,
     /// Reading all roots takes a while; made at the first use, and again only as long as it fails.
     tls: OnceLock<Arc<ClientConfig>>,
 }
@@ -108,7 +125,15 @@ impl Internet {
     /// The way to the server of this configuration.
     #[must_use]
     pub fn new(zello: &config::Zello) -> Self {
-        Self { url: zello.url.clone(), ca_file: zello.ca_file.clone(), tls: OnceLock::new() }
+        Self::with_names(zello, NameServer)
+    }
+}
+
+impl<R: Resolve> Internet<R> {
+    /// The same, with names told by `names`.
+    #[must_use]
+    pub fn with_names(zello: &config::Zello, names: R) -> Self {
+        Self { url: zello.url.clone(), ca_file: zello.ca_file.clone(), names, tls: OnceLock::new() }
     }
 
     fn tls(&self) -> Result<Arc<ClientConfig>, ConnectFailure> {
@@ -120,7 +145,7 @@ impl Internet {
     }
 }
 
-impl Dial for Internet {
+impl<R: Resolve> Dial for Internet<R> {
     type Io = Transport;
 
     async fn dial(&self) -> Result<Transport, ConnectFailure> {
@@ -128,7 +153,7 @@ impl Dial for Internet {
             .map_err(|wrong| ConnectFailure { kind: ConnectKind::Settings, text: wrong.to_string() })?;
         // Before the connection, so that a bad ca_file costs the server nothing.
         let config = if address.secure { Some(self.tls()?) } else { None };
-        let tcp = connect_tcp(&address).await?;
+        let tcp = connect_tcp(&address, &self.names).await?;
         match config {
             Some(config) => Ok(Transport::Tls(Box::new(tls::secure(config, &address.host, tcp).await?))),
             None => Ok(Transport::Plain(tcp)),
@@ -137,9 +162,9 @@ impl Dial for Internet {
 }
 
 /// Tries the addresses of a host in the system's order.
-async fn connect_tcp(address: &Address) -> Result<TcpStream, ConnectFailure> {
+async fn connect_tcp(address: &Address, names: &impl Resolve) -> Result<TcpStream, ConnectFailure> {
     let (host, port) = (address.host.as_str(), address.port);
-    let found = tokio::net::lookup_host((host, port)).await.map_err(|error| ConnectFailure {
+    let found = names.resolve(host, port).await.map_err(|error| ConnectFailure {
         kind: ConnectKind::Dns,
         text: format!("{host}: the name has no address: {error}; check the network and its name server"),
     })?;
@@ -147,7 +172,7 @@ async fn connect_tcp(address: &Address) -> Result<TcpStream, ConnectFailure> {
         kind: ConnectKind::Dns,
         text: format!("{host}: the name has no address; check the network and its name server"),
     };
-    for at in found.filter(|at| address.secure || at.ip().is_loopback()) {
+    for at in found.into_iter().filter(|at| address.secure || at.ip().is_loopback()) {
         match tokio::time::timeout(TCP_LIMIT, TcpStream::connect(at)).await {
             Ok(Ok(tcp)) => {
                 // Packets are small and late ones are of no use: nothing may wait for more.
@@ -178,46 +203,6 @@ fn tcp_failure(host: &str, at: SocketAddr, error: &io::Error) -> ConnectFailure 
     ConnectFailure {
         kind: ConnectKind::Tcp,
         text: format!("{host}: no connection to {at}: {error}; {remedy}"),
-    }
-}
-
-/// Makes a WebSocket of a connection.
-pub(super) async fn upgrade<Io: AsyncRead + AsyncWrite + Unpin>(
-    url: &str,
-    io: Io,
-) -> Result<WebSocketStream<Io>, ConnectFailure> {
-    let mut request = url.into_client_request().map_err(|error| ConnectFailure {
-        kind: ConnectKind::Settings,
-        text: format!("\"{url}\" is not an address like wss://zello.io/ws ({error}): check url in [zello]"),
-    })?;
-    let agent = concat!("zello-gateway/", env!("CARGO_PKG_VERSION"));
-    request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(agent));
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .max_message_size(Some(MESSAGE_MAX))
-        .max_frame_size(Some(MESSAGE_MAX));
-    tokio_tungstenite::client_async_with_config(request, io, Some(config))
-        .await
-        .map(|(socket, _response)| socket)
-        .map_err(|error| upgrade_failure(url, &error))
-}
-
-fn upgrade_failure(url: &str, error: &WsError) -> ConnectFailure {
-    if let WsError::Http(response) = error {
-        let status = response.status();
-        let remedy = match status.as_u16() {
-            429 => "too many connects from this address: waiting; see that no other program uses the account",
-            400..=499 => {
-                "this is not the address of a Zello service: check url, server or network in [zello]"
-            }
-            _ => "the service has a fault; tried again",
-        };
-        let text = format!("{url}: the server answers HTTP {status}: {remedy}");
-        return ConnectFailure { kind: ConnectKind::Http(status.as_u16()), text };
-    }
-    ConnectFailure {
-        kind: ConnectKind::WebSocket,
-        text: format!("{url}: the server does not speak WebSocket: {error}; check url in [zello]"),
     }
 }
 

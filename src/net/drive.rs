@@ -17,15 +17,17 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_util::sync::CancellationToken;
 
 use super::Ports;
-use super::dial::{Dial, upgrade};
+use super::dial::Dial;
 use super::log::Log;
+use super::upgrade::upgrade;
 use crate::bell::Bell;
 use crate::config::{self, TokenSource};
+use crate::logic::clock;
 use crate::logic::exchange::DownlinkItem;
 use crate::logic::session::{Action, ConnectFailure, ConnectKind, Fact, LinkState, Report, Session};
 use crate::queue::{Consumer, Producer};
 use crate::secret::Secret;
-use crate::zello::token::LIFETIME;
+use crate::zello::token::{LIFETIME, describe};
 
 /// A frame that the system does not take for so long tells of a dead link; the send buffer holds minutes of speech.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
@@ -123,6 +125,9 @@ impl<'a, D: Dial> Driver<'a, D> {
 
     /// Runs until `stop`.
     pub(super) async fn drive(mut self, stop: CancellationToken) {
+        let dial = self.dial;
+        // One watch from one news to the next: what happens between two turns of the loop is not missed.
+        let mut clock_set = Box::pin(dial.clock_set());
         loop {
             self.act().await;
             if self.session.is_closed() {
@@ -145,6 +150,10 @@ impl<'a, D: Dial> Driver<'a, D> {
                 }
                 // Before the news: no flood of frames keeps a deadline from passing.
                 () = sleep_or_never(wake) => self.session.handle(now(), Fact::Timeout),
+                () = &mut clock_set => {
+                    clock_set = Box::pin(dial.clock_set());
+                    self.session.handle(now(), Fact::ClockSet);
+                }
                 news = self.link.news() => self.take_news(news),
             }
         }
@@ -212,9 +221,12 @@ impl<'a, D: Dial> Driver<'a, D> {
 
     fn connect(&mut self) {
         let (dial, zello) = (self.dial, Arc::clone(&self.zello));
+        let shows_pasted = self.session.shows_pasted_token();
         self.link = Link::Connecting(Box::pin(async move {
-            // Before the connect: a key that does not sign costs the server nothing.
-            let token = mint(&zello.token)?;
+            // Before the connect: what cannot succeed costs the server nothing.
+            let wall = dial.wall();
+            check_clock(wall)?;
+            let token = token(&zello.token, wall, shows_pasted)?;
             let io = dial.dial().await?;
             Ok((upgrade(&zello.url, io).await?, token))
         }));
@@ -261,7 +273,7 @@ impl Outlet<'_> {
     }
 
     fn report(&mut self, report: Report) {
-        self.log.write(&report);
+        self.log.write(now(), &report);
         if let Report::State(state) = report {
             self.states.send_replace(state);
         }
@@ -276,12 +288,40 @@ fn listen(bell: Bell) -> io::Result<AsyncFd<Bell>> {
     AsyncFd::with_interest(bell, Interest::READABLE)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a token's end is told by the wall clock")]
-fn mint(source: &TokenSource) -> Result<Option<Secret>, ConnectFailure> {
+fn check_clock(wall: SystemTime) -> Result<(), ConnectFailure> {
+    if clock::is_set(wall) {
+        return Ok(());
+    }
+    Err(ConnectFailure {
+        kind: ConnectKind::Clock,
+        text: "the clock of this machine is not set: no certificate and no token is right before it is; waiting for \
+               it (timedatectl shows it; the network sets it, a clock module keeps it)"
+            .to_owned(),
+    })
+}
+
+/// A token fresh from the key, where there is one. A pasted token is looked at if the log-on would show it.
+fn token(
+    source: &TokenSource,
+    wall: SystemTime,
+    shows_pasted: bool,
+) -> Result<Option<Secret>, ConnectFailure> {
     match source {
+        TokenSource::Pasted(pasted) if shows_pasted => {
+            let ended = describe(&pasted.reveal()).is_ok_and(|info| info.is_expired(wall));
+            if !ended {
+                return Ok(None);
+            }
+            Err(ConnectFailure {
+                kind: ConnectKind::Token,
+                text: "the token in token_file has ended: make a new one in the developer portal, or set issuer and \
+                       private_key_file instead, with which it never ends; check the clock too (timedatectl)"
+                    .to_owned(),
+            })
+        }
         TokenSource::None | TokenSource::Pasted(_) => Ok(None),
         TokenSource::Key { issuer, key } => {
-            key.mint(issuer, SystemTime::now(), LIFETIME).map(Some).map_err(|refused| ConnectFailure {
+            key.mint(issuer, wall, LIFETIME).map(Some).map_err(|refused| ConnectFailure {
                 kind: ConnectKind::Settings,
                 text: format!("no token can be signed: {refused}: check private_key_file in [zello]"),
             })

@@ -59,33 +59,63 @@ pub(super) async fn secure(
     let name = ServerName::try_from(host.to_owned()).map_err(|_| {
         settings(format!("{host}: not a host name that a certificate can prove: check url in [zello]"))
     })?;
-    TlsConnector::from(config).connect(name, tcp).await.map_err(|error| {
-        let remedy = remedy(&error);
-        ConnectFailure { kind: ConnectKind::Tls, text: format!("{host}: no TLS connection: {error}{remedy}") }
-    })
+    TlsConnector::from(config).connect(name, tcp).await.map_err(|error| failure(host, &error))
 }
 
-/// What a person can do about a refused certificate.
-fn remedy(error: &std::io::Error) -> &'static str {
+/// What a handshake that failed means, in words that stay the same from one try to the next.
+fn failure(host: &str, error: &std::io::Error) -> ConnectFailure {
+    let mut kind = ConnectKind::Tls;
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let Some(rustls::Error::InvalidCertificate(reason)) = inner else { return "" };
-    if matches!(reason, CertificateError::UnknownIssuer) {
-        "; for a server with a certificate authority of its own, name its certificate as ca_file in [zello]"
-    } else if matches!(
-        reason,
-        CertificateError::Expired
-            | CertificateError::ExpiredContext { .. }
-            | CertificateError::NotValidYet
-            | CertificateError::NotValidYetContext { .. }
-    ) {
-        "; check the clock of this machine (date, timedatectl)"
+    let why = if let Some(rustls::Error::InvalidCertificate(reason)) = inner {
+        if is_about_time(reason) {
+            kind = ConnectKind::CertificateTime;
+        }
+        certificate(reason)
+    } else if matches!(inner, Some(rustls::Error::InvalidMessage(_))) {
+        "what answers does not speak TLS; a proxy, or a network that wants a log-in in a browser first (a captive \
+         portal), is between; or url or server in [zello] names another port"
+            .to_owned()
+    } else {
+        error.to_string()
+    };
+    ConnectFailure { kind, text: format!("{host}: no TLS connection: {why}") }
+}
+
+fn is_about_time(reason: &CertificateError) -> bool {
+    is_over(reason) || is_early(reason)
+}
+
+fn is_over(reason: &CertificateError) -> bool {
+    matches!(reason, CertificateError::Expired | CertificateError::ExpiredContext { .. })
+}
+
+fn is_early(reason: &CertificateError) -> bool {
+    matches!(reason, CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. })
+}
+
+/// What is wrong with the server's certificate, and what a person can do.
+fn certificate(reason: &CertificateError) -> String {
+    if is_over(reason) {
+        "the server's certificate has expired: check the clock of this machine (timedatectl); if it is right, whoever \
+         runs the server must renew the certificate"
+            .to_owned()
+    } else if is_early(reason) {
+        "the server's certificate is not valid yet: the clock of this machine is behind (timedatectl)"
+            .to_owned()
     } else if matches!(
         reason,
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }
     ) {
-        "; the server is another than the address says: check url or server in [zello]"
+        "the server's certificate is for another name: check url or server in [zello]; or this network wants a log-in \
+         in a browser first (a captive portal)"
+            .to_owned()
+    } else if matches!(reason, CertificateError::UnknownIssuer) {
+        "nobody known vouches for the server's certificate (unknown issuer): for a server with a certificate authority \
+         of its own, or behind a firewall that looks into TLS, name that authority's certificate as ca_file in [zello]; \
+         or this network wants a log-in in a browser first (a captive portal)"
+            .to_owned()
     } else {
-        ""
+        format!("the server's certificate is refused: {reason}")
     }
 }
 

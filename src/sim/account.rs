@@ -120,9 +120,9 @@ impl Accounts {
         let tokens_needed = !settings.issuers.is_empty();
         if let Some(token) = &logon.auth_token {
             let good = if tokens_needed {
-                is_signed(token.reveal(), &settings.issuers, unix)
+                is_signed(&token.reveal(), &settings.issuers, unix)
             } else {
-                is_token_shaped(token.reveal())
+                is_token_shaped(&token.reveal())
             };
             return match (good, name, password) {
                 (false, _, _) => Err("not authorized".into()),
@@ -131,8 +131,8 @@ impl Accounts {
             };
         }
         if let Some(token) = &logon.refresh_token {
-            let good = self.refresh_tokens.check(token.reveal(), unix)
-                || (!tokens_needed && is_token_shaped(token.reveal()));
+            let good = self.refresh_tokens.check(&token.reveal(), unix)
+                || (!tokens_needed && is_token_shaped(&token.reveal()));
             return match (name, password) {
                 (None, _) => Err("invalid username".into()),
                 (Some(_), Some(_)) if good => Ok(()),

@@ -81,6 +81,9 @@ pub enum ErrorCode {
     Other(String),
 }
 
+/// Characters that are kept of an unknown error: every known one has less than 40, and it goes into the log.
+const LONGEST_OTHER: usize = 200;
+
 /// Every error that has a name, with its string on the wire.
 const KNOWN: [(ErrorCode, &str); 30] = [
     (ErrorCode::UnknownCommand, "unknown command"),
@@ -116,10 +119,10 @@ const KNOWN: [(ErrorCode, &str); 30] = [
 ];
 
 impl ErrorCode {
-    /// Reads the string of the wire; case and stray blanks do not matter.
+    /// Reads the string of the wire; case and stray blanks do not matter. Of what nobody knows the begin is kept.
     #[must_use]
     pub fn from_wire(text: &str) -> Self {
-        Self::known(text).unwrap_or_else(|| Self::Other(text.to_owned()))
+        Self::known(text).unwrap_or_else(|| Self::Other(text.chars().take(LONGEST_OTHER).collect()))
     }
 
     /// The error that has this name.
@@ -240,6 +243,11 @@ mod tests {
         assert_eq!(code.as_str(), " Flux Capacitor empty ");
         assert_eq!(code.class(true), ErrorClass::Stream);
         assert_eq!(code.class(false), ErrorClass::Transient);
+    }
+
+    #[test]
+    fn an_endless_error_is_cut() {
+        assert_eq!(ErrorCode::from_wire(&"ü".repeat(1 << 20)).as_str(), "ü".repeat(LONGEST_OTHER));
     }
 
     #[test]

@@ -183,7 +183,7 @@ impl Object {
 
     /// Adds a secret: here it goes to the one who may know it.
     pub(in crate::zello) fn reveal(self, key: &'static str, secret: Option<&Secret>) -> Self {
-        self.maybe(key, secret.map(Secret::reveal))
+        self.maybe(key, secret.map(|secret| secret.reveal().to_string()))
     }
 
     /// Adds a number, without a fraction where it has none.

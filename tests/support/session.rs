@@ -9,10 +9,10 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::io::DuplexStream;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -36,11 +36,42 @@ pub(crate) struct Wire {
     pub(crate) up: Rc<Cell<bool>>,
     /// When each connect was tried.
     pub(crate) tries: Rc<RefCell<Vec<Instant>>>,
+    /// How far the wall clock is off the right time.
+    clock: Rc<Cell<Clock>>,
+    clock_set: Rc<Notify>,
+}
+
+/// The wall clock of a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Clock {
+    /// As the machine's that runs the test.
+    Right,
+    /// Behind by so much.
+    Behind(Duration),
+    /// As after power-on without a clock module.
+    In1970,
 }
 
 impl Wire {
     pub(crate) fn new(connect: impl FnMut() -> DuplexStream + 'static) -> Self {
-        Self { connect: Rc::new(RefCell::new(connect)), up: Rc::new(Cell::new(true)), tries: Rc::default() }
+        Self {
+            connect: Rc::new(RefCell::new(connect)),
+            up: Rc::new(Cell::new(true)),
+            tries: Rc::default(),
+            clock: Rc::new(Cell::new(Clock::Right)),
+            clock_set: Rc::default(),
+        }
+    }
+
+    /// Sets the wall clock, as time synchronisation does.
+    pub(crate) fn set_clock(&self, clock: Clock) {
+        self.set_clock_unheard(clock);
+        self.clock_set.notify_waiters();
+    }
+
+    /// The same on a system that tells nobody.
+    pub(crate) fn set_clock_unheard(&self, clock: Clock) {
+        self.clock.set(clock);
     }
 }
 
@@ -53,6 +84,19 @@ impl Dial for Wire {
             return Ok((self.connect.borrow_mut())());
         }
         Err(ConnectFailure { kind: ConnectKind::Tcp, text: "no network".to_owned() })
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the simulator judges tokens by this clock")]
+    fn wall(&self) -> SystemTime {
+        match self.clock.get() {
+            Clock::Right => SystemTime::now(),
+            Clock::Behind(by) => SystemTime::now() - by,
+            Clock::In1970 => SystemTime::UNIX_EPOCH + Duration::from_secs(17),
+        }
+    }
+
+    async fn clock_set(&self) {
+        self.clock_set.notified().await;
     }
 }
 
@@ -155,6 +199,11 @@ impl Station {
             let captured_at = Instant::now().into_std();
             self.give(UplinkItem::Packet { over: OverId(over), captured_at, payload });
         }
+    }
+
+    /// Packets given so far: the number of the next.
+    pub(crate) fn packets(&self) -> u32 {
+        self.packets
     }
 
     pub(crate) fn end(&mut self, over: u32) {

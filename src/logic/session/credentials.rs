@@ -58,6 +58,11 @@ impl Credentials {
         }
     }
 
+    /// The pasted token is what the next log-on relies on.
+    pub(super) fn shows_pasted_token(&self) -> bool {
+        self.pasted.is_some() && self.refresh.is_none()
+    }
+
     /// The log-on was accepted and gave a token for the next.
     pub(super) fn accepted(&mut self, refresh: Option<Secret>) {
         if self.pasted.is_some() {

@@ -4,13 +4,24 @@ use std::time::{Duration, Instant};
 
 use super::credentials::Credentials;
 use super::trouble::{ConnectKind, Trouble};
-use crate::logic::backoff::{Backoff, Cause};
+use crate::logic::backoff::{Backoff, Cause, KICKS_MANY};
 use crate::zello::{CloseReason, ErrorClass, ErrorCode};
 
 /// For so long after a kick, `not authorized` passes by itself (protocol section 8).
 pub(super) const KICK_SHADOW: Duration = Duration::from_secs(120);
 /// So many refusals of fresh tokens in a row are no accident.
 const DENIALS_MAX: u32 = 2;
+
+/// What a trouble asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sentence {
+    /// When to connect again.
+    pub(super) until: Instant,
+    /// A person must mend it.
+    pub(super) fault: bool,
+    /// A clock that is set may mend it at once.
+    pub(super) by_clock: bool,
+}
 
 /// Remembers what makes the same words mean different things.
 #[derive(Debug)]
@@ -31,7 +42,6 @@ impl Judge {
 
     /// The channel is online for the first time on this connection.
     pub(super) fn online(&mut self) {
-        self.backoff.online();
         self.denials = 0;
     }
 
@@ -39,15 +49,28 @@ impl Judge {
         self.backoff.was_online(how_long);
     }
 
-    /// When to connect again, and whether this is a fault that a person must mend.
+    /// When to connect if nothing is wrong any more.
+    pub(super) fn soonest(&self, now: Instant) -> Instant {
+        self.backoff.soonest(now)
+    }
+
+    /// What a trouble asks for.
     pub(super) fn judge(
         &mut self,
         now: Instant,
         trouble: &Trouble,
         credentials: &mut Credentials,
-    ) -> (Instant, bool) {
+    ) -> Sentence {
         let cause = self.cause(now, trouble, credentials);
-        (self.backoff.next(now, cause), cause == Cause::Fatal)
+        let until = self.backoff.next(now, cause);
+        // A kick or two pass by themselves. Gateways that fight for an account do not, however long each of them waits.
+        let fights = cause == Cause::Kicked && self.backoff.kicks() >= KICKS_MANY;
+        let passes = matches!(cause, Cause::Ordinary | Cause::Clock | Cause::Fatal);
+        Sentence {
+            until,
+            fault: cause == Cause::Fatal || fights,
+            by_clock: passes && trouble.is_about_time(),
+        }
     }
 
     fn cause(&mut self, now: Instant, trouble: &Trouble, credentials: &mut Credentials) -> Cause {
@@ -95,12 +118,16 @@ impl Judge {
 
 fn connect_cause(kind: ConnectKind) -> Cause {
     match kind {
+        ConnectKind::Clock => Cause::Clock,
         ConnectKind::Http(429) => Cause::Throttled,
-        // Other refusals of the address itself: a proxy, a wrong host, a wrong path.
-        ConnectKind::Http(400..=499) | ConnectKind::Settings => Cause::Fatal,
+        // Other refusals of the address itself: a proxy, a wrong host, a wrong path. 408 and 425 ask to try again.
+        ConnectKind::Http(400..=407 | 409..=424 | 426..=499) | ConnectKind::Settings | ConnectKind::Token => {
+            Cause::Fatal
+        }
         ConnectKind::Dns
         | ConnectKind::Tcp
         | ConnectKind::Tls
+        | ConnectKind::CertificateTime
         | ConnectKind::Http(_)
         | ConnectKind::WebSocket
         | ConnectKind::TimedOut => Cause::Ordinary,

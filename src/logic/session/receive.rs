@@ -105,7 +105,7 @@ impl Session {
     fn receive_event(&mut self, now: Instant, event: Event) {
         match event {
             Event::ChannelStatus(status) => self.receive_status(now, status),
-            Event::StreamStart(start) => self.receive_stream_start(now, start),
+            Event::StreamStart(start) => self.receive_stream_start(now, &start),
             Event::StreamStop { stream_id } => self.receive_stream_stop(now, stream_id),
             Event::Error(error) => self.receive_error(now, error),
             Event::TextMessage(_) => self.ignore("on_text_message"),
@@ -117,18 +117,18 @@ impl Session {
         }
     }
 
-    fn receive_stream_start(&mut self, now: Instant, start: StreamStart) {
+    fn receive_stream_start(&mut self, now: Instant, start: &StreamStart) {
         let stream = start.stream_id;
-        match self.talkers.begin(&start, &self.credentials) {
+        match self.talkers.begin(start, &self.credentials) {
             Verdict::Play { evicted } => {
                 if let Some(stream) = evicted {
                     self.actions.push_back(Action::tell(DownlinkItem::Stop { stream }));
                 }
                 self.actions.push_back(Action::tell(DownlinkItem::Start { stream, at: now }));
-                self.report(Report::Heard { stream, from: start.from, direct: start.to.is_some() });
+                self.report(Report::Heard { stream, from: short(&start.from), direct: start.to.is_some() });
             }
             Verdict::Ignore(why) => {
-                self.report(Report::StreamIgnored { stream, from: start.from, why });
+                self.report(Report::StreamIgnored { stream, from: short(&start.from), why });
             }
         }
     }
@@ -166,8 +166,12 @@ impl Session {
             Some(ErrorCode::Kicked) => {
                 self.lose(now, Trouble::Refused { place: Place::Event, error: ErrorCode::Kicked });
             }
+            None => self.leave_channel(now),
             // Without `configuration` this is an outage of the service, which passes (protocol section 5.1).
-            Some(ErrorCode::UnableToVerify) | None => self.leave_channel(now),
+            Some(error @ ErrorCode::UnableToVerify) => {
+                self.report(Report::Complaint(error));
+                self.leave_channel(now);
+            }
             Some(error) => match error.class(false) {
                 ErrorClass::Fatal => self.lose(now, Trouble::Channel(Some(error))),
                 ErrorClass::Transient | ErrorClass::Stream | ErrorClass::Bug => {
@@ -215,10 +219,13 @@ impl Session {
     }
 
     fn ignore(&mut self, what: &str) {
-        // A server may send names of any length.
-        let what = what.chars().take(64).collect();
-        self.report(Report::Ignored(what));
+        self.report(Report::Ignored(short(what)));
     }
+}
+
+/// As much of a name as a log line should hold; a server may send names of any length.
+fn short(name: &str) -> String {
+    name.chars().take(64).collect()
 }
 
 /// Whether the connection is of no use after this error.

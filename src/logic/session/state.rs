@@ -57,10 +57,10 @@ impl Deadline {
 /// Where a session stands.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum State {
-    /// No link; connects at `until`.
-    Waiting { until: Instant },
-    /// A person must change something; tries at `until` all the same.
-    Fault { until: Instant },
+    /// No link; connects at `until`, or when the clock is set if that may help.
+    Waiting { until: Instant, by_clock: bool },
+    /// A person must change something; tries at `until` all the same, or when the clock is set if that may help.
+    Fault { until: Instant, by_clock: bool },
     /// The one connect is under way.
     Connecting { until: Instant },
     /// There is a socket.
@@ -92,8 +92,8 @@ impl State {
     /// The next deadline of the session itself.
     pub(super) fn deadline(&self) -> Option<(Instant, Deadline)> {
         match self {
-            Self::Waiting { until } => Some((*until, Deadline::Reconnect)),
-            Self::Fault { until } => Some((*until, Deadline::Probe)),
+            Self::Waiting { until, .. } => Some((*until, Deadline::Reconnect)),
+            Self::Fault { until, .. } => Some((*until, Deadline::Probe)),
             Self::Connecting { until } => Some((*until, Deadline::Connect)),
             Self::Linked(linked) => Some(linked.deadline()),
             Self::Closed => None,

@@ -154,7 +154,104 @@ fn a_connect_that_merely_succeeds_does_not_make_the_back_off_young() {
     assert!(bench.now - begin > secs(150));
     bench.come_online();
     bench.fact(Fact::Closed { code: Some(1000), reason: "" });
-    assert!(bench.next_connect() <= secs(1));
+    assert!(bench.next_connect() <= secs(1), "one that was online does");
+}
+
+#[test]
+fn a_link_lived_until_its_last_sign_of_life() {
+    let mut bench = Bench::online();
+    let mut waits = Vec::new();
+    for _ in 0..6 {
+        // Dead from its first moment, and noticed after 40 s.
+        bench.wait(SILENCE, false);
+        waits.push(bench.come_online());
+    }
+    assert!(waits[5] >= secs(8), "{waits:?}");
+    bench.wait(secs(600), true);
+    bench.wait(SILENCE, false);
+    assert!(bench.come_online() <= secs(1));
+}
+
+fn not_connected(kind: ConnectKind) -> Fact<'static> {
+    Fact::ConnectFailed(ConnectFailure { kind, text: "because".to_owned() })
+}
+
+#[test]
+fn a_clock_that_is_not_set_is_looked_at_and_no_connect_is_counted() {
+    let mut bench = Bench::new(&account(TokenSource::None));
+    for _ in 0..100 {
+        bench.next_connect();
+        bench.fact(not_connected(ConnectKind::Clock));
+        assert!(matches!(bench.state(), LinkState::Waiting { wait: backoff::CLOCK_LOOK, .. }));
+    }
+    assert_eq!(bench.counters.connects.value(), 0);
+    bench.fact(Fact::ClockSet);
+    assert_eq!(bench.come_online(), Duration::ZERO);
+    assert_eq!(bench.counters.connects.value(), 1);
+}
+
+#[test]
+fn a_clock_that_is_set_ends_the_waits_that_it_can_end() {
+    for (kind, ends) in [
+        (ConnectKind::Clock, true),
+        (ConnectKind::CertificateTime, true),
+        (ConnectKind::Token, true),
+        (ConnectKind::Tls, false),
+        (ConnectKind::Http(429), false),
+        (ConnectKind::Settings, false),
+    ] {
+        let mut bench = Bench::new(&account(TokenSource::None));
+        for _ in 0..8 {
+            bench.next_connect();
+            bench.fact(not_connected(kind));
+        }
+        bench.fact(Fact::ClockSet);
+        let wait = bench.next_connect();
+        assert_eq!(wait == Duration::ZERO, ends, "{kind:?}: {wait:?}");
+    }
+    // Neither a link nor a connect is touched.
+    let mut bench = Bench::online();
+    bench.fact(Fact::ClockSet);
+    assert_eq!((bench.state(), bench.connects()), (&LinkState::Online, 1));
+}
+
+#[test]
+fn a_clock_that_is_set_all_the_time_is_no_way_around_the_budget() {
+    let mut bench = Bench::new(&account(TokenSource::None));
+    let begin = bench.now;
+    for _ in 0..3 * backoff::BUDGET {
+        bench.next_connect();
+        bench.fact(not_connected(ConnectKind::CertificateTime));
+        bench.fact(Fact::ClockSet);
+    }
+    assert!(bench.now - begin >= backoff::BUDGET_WINDOW, "{:?}", bench.now - begin);
+}
+
+#[test]
+fn the_third_kick_calls_for_help_until_there_was_peace() {
+    let mut bench = Bench::online();
+    for kick in 1..=4 {
+        bench.fact(Fact::Closed { code: Some(3003), reason: "kicked" });
+        assert_eq!(bench.is_fault(), kick >= backoff::KICKS_MANY, "kick {kick}");
+        bench.come_online();
+        bench.wait(secs(1_200), true);
+    }
+    bench.wait(backoff::KICKS_FORGOTTEN, true);
+    bench.fact(Fact::Closed { code: Some(3003), reason: "kicked" });
+    assert!(!bench.is_fault());
+}
+
+#[test]
+fn a_pasted_token_matters_only_while_there_is_no_refresh_token() {
+    let mut bench = Bench::new(&account(TokenSource::Pasted(Secret::new("pasted"))));
+    assert!(bench.session.shows_pasted_token());
+    bench.log_on();
+    bench.text(r#"{"success":true,"seq":1,"refresh_token":"fresh"}"#);
+    assert!(!bench.session.shows_pasted_token());
+    bench.fact(Fact::Lost("reset".to_owned()));
+    bench.log_on();
+    bench.text(r#"{"error":"no permission","seq":1}"#);
+    assert!(bench.session.shows_pasted_token());
 }
 
 #[test]

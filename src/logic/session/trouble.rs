@@ -22,8 +22,10 @@ pub enum ConnectKind {
     Dns,
     /// No TCP connection: refused, unreachable, reset.
     Tcp,
-    /// No TLS: certificate, version. Passes by itself where a clock is not set yet.
+    /// No TLS: certificate, version.
     Tls,
+    /// The server's certificate is not valid at the time that the clock of this machine tells.
+    CertificateTime,
     /// The server answered the upgrade with this HTTP status.
     Http(u16),
     /// The server is no WebSocket server, or broke off.
@@ -32,6 +34,10 @@ pub enum ConnectKind {
     TimedOut,
     /// The address, a certificate file or the key cannot be used.
     Settings,
+    /// The token that a person pasted has ended.
+    Token,
+    /// The clock of this machine is not set: nothing was tried.
+    Clock,
 }
 
 /// Where an error string was found.
@@ -102,6 +108,18 @@ impl Trouble {
             | Self::Lost(_)
             | Self::TimedOut(_)
             | Self::Ghost(_) => None,
+        }
+    }
+
+    /// Whether a clock that is wrong may be to blame: certificates and tokens are told by it.
+    pub(super) fn is_about_time(&self) -> bool {
+        match self {
+            Self::Connect(failure) => {
+                matches!(failure.kind, ConnectKind::Clock | ConnectKind::CertificateTime | ConnectKind::Token)
+            }
+            Self::Refused { error, .. } => *error == ErrorCode::NotAuthorized,
+            Self::Closed(reason) => *reason == CloseReason::NotAuthorized,
+            Self::Channel(_) | Self::Lost(_) | Self::TimedOut(_) | Self::Ghost(_) => false,
         }
     }
 

@@ -6,14 +6,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode};
 use rustls::pki_types::pem::{Error as PemError, PemObject, SectionKind};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::{TokenError, provider};
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretBytes};
 
 /// An RSA private key that signs tokens; read from PEM, PKCS#1 or PKCS#8.
 #[derive(Clone)]
 pub struct SigningKey {
-    encoding: Arc<EncodingKey>,
+    der: SecretBytes,
     public: PublicKey,
 }
 
@@ -60,7 +61,7 @@ impl SigningKey {
         let pair = provider::key_pair(der)
             .map_err(|_| wrong("the key is broken, not RSA, or shorter than 2048 bits"))?;
         Ok(Self {
-            encoding: Arc::new(EncodingKey::from_rsa_der(der)),
+            der: SecretBytes::new(der),
             public: PublicKey(Arc::new(DecodingKey::from_rsa_der(pair.public().as_ref()))),
         })
     }
@@ -80,7 +81,8 @@ impl SigningKey {
         // A clock before 1970 makes an expired token, and the service says what is wrong with that.
         let exp = now.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_add(lifetime).as_secs();
         let claims = Claims { iss: issuer, exp };
-        encode(&Header::new(Algorithm::RS256), &claims, &self.encoding)
+        let key = EncodingKey::from_rsa_der(&self.der.reveal());
+        encode(&Header::new(Algorithm::RS256), &claims, &key)
             .map(Secret::new)
             .map_err(|error| TokenError::Key(format!("it does not sign: {error}")))
     }
@@ -111,7 +113,7 @@ fn wrong(why: &str) -> TokenError {
 }
 
 /// The first key of a PEM file. No message holds a line of it.
-fn section(pem: &str) -> Result<(SectionKind, Vec<u8>), TokenError> {
+fn section(pem: &str) -> Result<(SectionKind, Zeroizing<Vec<u8>>), TokenError> {
     if pem.contains("ENCRYPTED") {
         return Err(wrong(
             "it is locked with a passphrase; write it without one: openssl rsa -in LOCKED -out KEY",
@@ -120,7 +122,8 @@ fn section(pem: &str) -> Result<(SectionKind, Vec<u8>), TokenError> {
     if pem.contains("OPENSSH PRIVATE KEY") {
         return Err(wrong("it is in the form of OpenSSH; convert it: ssh-keygen -p -m PEM -f KEY"));
     }
-    <(SectionKind, Vec<u8>)>::from_pem_slice(pem.as_bytes()).map_err(|error| {
+    let section = <(SectionKind, Vec<u8>)>::from_pem_slice(pem.as_bytes());
+    section.map(|(kind, der)| (kind, Zeroizing::new(der))).map_err(|error| {
         wrong(if matches!(error, PemError::NoItemsFound) {
             "there is no line -----BEGIN RSA PRIVATE KEY-----"
         } else if matches!(error, PemError::MissingSectionEnd { .. }) {
