@@ -1,10 +1,16 @@
 //! After the log-on the memory of the gateway holds no secret: a real daemon, its memory read from outside.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail anywhere")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    clippy::indexing_slicing,
+    reason = "a test may fail anywhere"
+)]
 
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -130,7 +136,6 @@ async fn neither_daemon_nor_guard_can_gain_privileges_or_leave_a_core() {
         assert_eq!(core.split_whitespace().collect::<Vec<_>>()[4..6], ["0", "0"], "{core}");
     }
     // The kernel itself says whether there was a core, by the status of the process.
-    use std::os::unix::process::ExitStatusExt;
     send(daemon.pid(), Signal::ABORT);
     let status = daemon.ended().await;
     assert_eq!((status.signal(), status.core_dumped()), (Some(6), false));

@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn what_lasts_is_told_once_and_anew_after_the_channel_was_there() {
         let (mut log, now) = (Log::default(), Instant::now());
-        let mut tell = |log: &mut Log, words: &str| log.telling_of(now, words);
+        let tell = |log: &mut Log, words: &str| log.telling_of(now, words);
         assert_eq!(tell(&mut log, "no network"), Some(Telling::Aloud));
         assert_eq!(tell(&mut log, "no name server"), Some(Telling::Aloud));
         assert_eq!(tell(&mut log, "no network"), None);
