@@ -5,6 +5,7 @@
 pub mod backoff;
 pub mod downlink;
 pub mod exchange;
+pub mod flow;
 pub mod jitter;
 pub mod outbox;
 pub mod radio;
