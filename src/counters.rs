@@ -50,6 +50,8 @@ counters! {
     capture_blocks_dropped;
     /// 10 ms blocks of silence played because the engine delivered none in time.
     playback_blocks_missing;
+    /// Times the playback device, or its thread, stood still without being lost.
+    playback_stalls;
     /// Sound devices lost (unplugged, or failed beyond recovery).
     audio_devices_lost;
     /// COS edges dropped because the engine did not take them in time.

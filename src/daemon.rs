@@ -17,10 +17,12 @@ mod ptt;
 mod start;
 mod threads;
 mod watch;
+mod watchdog;
 
 use std::path::PathBuf;
 
 pub use error::Error;
+use sd_notify::NotifyState;
 
 use crate::config::Config;
 
@@ -42,6 +44,8 @@ pub fn run(config: &Config, options: &Options) -> Result<(), Error> {
     let asked = watch::listen()?;
     let mut gateway = start::start(config, options)?;
     let ending = watch::watch(&mut gateway, &asked);
+    // Before all else, so that its watchdog does not bite a gateway that says goodbye.
+    watch::tell_systemd(&[NotifyState::Stopping]);
     gateway.stop();
     watch::log_events(&mut gateway);
     let figures = options.figures.as_deref().map(|path| figures::write(path, &gateway.counters));

@@ -24,6 +24,7 @@ use crate::lines::guard::{PttSight, PttStatus};
 use crate::lines::{CosEdge, HEARTBEAT, Keyer, LineError};
 use crate::logic::downlink::Discard;
 use crate::logic::exchange::{DownlinkItem, UplinkItem};
+use crate::logic::flow::Flow;
 use crate::logic::radio::{Input, Output, Radio, Settings};
 use crate::queue::{Consumer, Producer};
 
@@ -69,6 +70,9 @@ pub struct Engine<K> {
     keyed_at: Option<Instant>,
     /// The PTT line as it was last seen.
     line: PttSight,
+    /// Whether the sound card takes what it is given.
+    flow: Flow,
+    stalled: bool,
     rings: bool,
 }
 
@@ -85,6 +89,8 @@ impl<K: Keyer> Engine<K> {
             next_beat: now,
             keyed_at: None,
             line: ports.ptt_status.look(),
+            flow: Flow::new(now, ports.playback_status.steps()),
+            stalled: false,
             rings: false,
             ports,
             keyer,
@@ -98,7 +104,7 @@ impl<K: Keyer> Engine<K> {
     pub fn step(&mut self, now: Instant) -> Result<Instant, LineError> {
         // First of all: what follows must not key a radio without a sound card or a line, not for a moment.
         self.look_at_line(now)?;
-        self.tell(now, Input::Playback(self.ports.playback_status.state() == DeviceState::Running))?;
+        self.look_at_sound_card(now)?;
         self.take_edges(now)?;
         self.take_streams(now)?;
         self.tell(now, Input::Timeout)?;
@@ -134,6 +140,25 @@ impl<K: Keyer> Engine<K> {
             self.tell(now, Input::Line(false))?;
         }
         self.tell(now, Input::Line(line.is_there()))
+    }
+
+    /// A device that is lost is told by its thread; one that stalls, or whose thread does, tells nothing.
+    fn look_at_sound_card(&mut self, now: Instant) -> Result<(), LineError> {
+        let status = &self.ports.playback_status;
+        let there = status.state() == DeviceState::Running;
+        if !there {
+            // To open a device anew may take long.
+            self.flow = Flow::new(now, status.steps());
+        }
+        let flows = self.flow.look(now, status.steps());
+        let stalled = there && !flows;
+        if stalled != std::mem::replace(&mut self.stalled, stalled) {
+            if stalled {
+                self.ports.counters.playback_stalls.add_one();
+            }
+            self.report(Event::PlaybackStalled { stalled });
+        }
+        self.tell(now, Input::Playback(there && flows))
     }
 
     fn next_wake(&self, now: Instant) -> Instant {

@@ -6,6 +6,7 @@ pub mod backoff;
 pub mod clock;
 pub mod downlink;
 pub mod exchange;
+pub mod flow;
 pub mod jitter;
 pub mod outbox;
 pub mod radio;

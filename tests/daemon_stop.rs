@@ -88,6 +88,29 @@ async fn sigint_while_keyed_releases_the_transmitter_and_says_goodbye() {
 }
 
 #[tokio::test]
+async fn sighup_while_keyed_releases_the_transmitter_and_says_goodbye() {
+    ends_well_on(Signal::HUP).await;
+}
+
+#[tokio::test]
+async fn a_crash_while_keyed_releases_the_transmitter() {
+    // As by abort(), by a bad instruction, and by a bad address.
+    for crash in [Signal::ABORT, Signal::ILL, Signal::SEGV] {
+        let Keyed { server: _server, site, mut daemon, .. } = keyed().await;
+        let crashed = epoch();
+        daemon.signal(crash);
+        if crash == Signal::SEGV {
+            // The first one is taken for an overflow of the stack, which would come again at once.
+            daemon.signal(crash);
+        }
+        assert_eq!(daemon.ended().await.code(), None, "{}", daemon.log());
+        let ptt = site.until_ptt(&daemon, &[true, false]).await;
+        println!("{crash:?}: released {:.3} s after", ptt[1].0 - crashed);
+        assert!(ptt[1].0 - crashed < RELEASED_WITHIN_S, "{ptt:?}, crashed at {crashed}");
+    }
+}
+
+#[tokio::test]
 async fn a_second_sigterm_during_the_stop_changes_nothing() {
     let Keyed { server: _server, site, mut daemon, .. } = keyed().await;
     for _ in 0..3 {
@@ -160,6 +183,29 @@ async fn a_start_after_a_kill_while_keyed_finds_the_line_released() {
     let again = site.start_online().await;
     site.until_ptt(&again, &[true, false]).await;
     again.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_after_guard_and_gateway_stood_still_together_ends_the_guard_and_releases_the_line() {
+    let Keyed { server: _server, site, mut daemon, .. } = keyed().await;
+    let guard = daemon.guard_pid();
+    send(guard, Signal::STOP);
+    daemon.signal(Signal::STOP);
+    // As systemd's watchdog does with a gateway that stands still; with `KillMode=process` it leaves the guard as it is.
+    daemon.signal(Signal::KILL);
+    daemon.killed();
+    assert!(site.is_keyed());
+    let again = site.start_online().await;
+    let warning = again.until_logged("the guard of a dead gateway stood still").await;
+    assert!(warning.contains("WARN") && warning.contains(&format!("guard={guard}")), "{warning}");
+    site.until_ptt(&again, &[true, false]).await;
+    assert!(!fs::exists(format!("/proc/{guard}")).unwrap_or(true) || is_zombie(guard));
+    again.stop().await;
+}
+
+/// In a container nobody may be there to take leave of it.
+fn is_zombie(process: u32) -> bool {
+    fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| stat.contains(") Z "))
 }
 
 #[tokio::test]

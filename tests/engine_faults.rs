@@ -92,6 +92,61 @@ fn a_sound_card_lost_while_keyed_unkeys_at_once_and_the_rest_is_said_when_it_is_
 }
 
 #[test]
+fn a_sound_card_that_stands_still_while_keyed_unkeys_in_half_a_second_and_the_rest_is_said_when_it_moves() {
+    let mut world = World::new();
+    let talk = phone(1_000);
+    world.channel_says(&talk);
+    world.stall_at(ms(3_000), true);
+    world.stall_at(ms(6_000), false);
+    world.run(ms(25_000));
+    let [before, after] = world.keyed().try_into().unwrap();
+    let (stall, look) = (zello_gateway::logic::flow::STALL, ms(20));
+    assert!((ms(2_990) + stall..ms(3_000) + stall + look).contains(&before.end), "{before:?}");
+    assert!((ms(6_000)..ms(6_020)).contains(&after.start), "{after:?}");
+    let told: Vec<bool> = world.events.iter().filter_map(|(_, event)| stalled(event)).collect();
+    assert_eq!(told, [true, false]);
+    assert_eq!(world.counters.playback_stalls.value(), 1);
+    assert_eq!(world.counters.ptt_time_outs.value(), 0);
+    assert_eq!(world.counters.downlink_packets_played.value(), talk.packets.len() as u64);
+}
+
+#[test]
+fn a_sound_card_that_stands_still_in_the_lead_or_the_tail_holds_no_key_either() {
+    let stall = zello_gateway::logic::flow::STALL;
+    for lead in [true, false] {
+        // The lead and the tail last longer than it takes to see that nothing moves.
+        let mut world = World::with(|config| {
+            config.downlink.lead = ms(2_000);
+            config.downlink.tail = ms(2_000);
+        });
+        let talk = phone(1_000);
+        world.channel_says(&talk);
+        let said = ms(3_000) + zello_gateway::codec::BLOCK * u32::try_from(talk.packets.len() * 6).unwrap();
+        let still = if lead { ms(1_500) } else { said + ms(300) };
+        world.stall_at(still, true);
+        world.run(still + ms(5_000));
+        let [keyed] = world.keyed().try_into().unwrap();
+        assert!(keyed.end > still && keyed.end <= still + stall + ms(30), "lead {lead}: {keyed:?}");
+    }
+}
+
+#[test]
+fn a_sound_card_that_stands_still_does_not_stop_the_uplink() {
+    let mut world = World::new();
+    world.stall_at(ms(0), true);
+    world.radio_hears(ms(1_000), &speech("radio"));
+    world.channel_says(&phone(900));
+    world.squelch(ms(1_003)..ms(8_003));
+    world.run(ms(20_000));
+    assert_same(&world.overs[0].opus(), &world.encoded(ms(800)..ms(8_500)));
+    assert!(world.keyed().is_empty());
+}
+
+fn stalled(event: &Event) -> Option<bool> {
+    if let Event::PlaybackStalled { stalled } = event { Some(*stalled) } else { None }
+}
+
+#[test]
 fn a_line_lost_while_keyed_unkeys_at_once_and_the_rest_is_said_when_it_is_back() {
     let mut world = World::new();
     let talk = phone(1_000);

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use super::out;
 use crate::config::{self, Ptt};
+use crate::lines::guard::orphan::{self, Fate, Orphan};
 use crate::lines::{LineError, NotReleased, release};
 
-/// A device that does not answer for so long is given up: half of the 10 s that systemd grants `ExecStopPost=`.
+/// A device that does not answer for so long is given up: half of the 10 s that systemd grants `ExecStopPost=`. To end a
+/// guard that stands still takes its part of the rest.
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// Handles the PTT line without a running gateway
@@ -27,7 +29,8 @@ enum Action {
 /// Releases the transmitter
 ///
 /// For the moment after a gateway has died: systemd runs it by `ExecStopPost=`, and so may anybody. Of the configuration
-/// only the [ptt.*] table and the board profile must be right; secrets are not read.
+/// only the [ptt.*] table and the board profile must be right; secrets are not read. A guard of a dead gateway that
+/// stands still and may hold the line is ended first; that of a running one never is.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -59,11 +62,27 @@ fn off(path: &Path) -> ExitCode {
     if ptt == Ptt::None {
         return out::result(&format!("{file}: [{table}]: there is no line to release\n"));
     }
+    for orphan in orphan::end(&ptt) {
+        out::note(&format!("{file}: {}", told_orphan(&orphan)));
+    }
     match release(&ptt, LIMIT) {
         Ok(()) => out::result(&format!("{file}: the line of [{table}] is released\n")),
         Err(why) => {
             out::failure(&format!("{file}: the line of [{table}] is not released: {}", told(&why, path)))
         }
+    }
+}
+
+/// What became of a guard that no gateway has any more.
+fn told_orphan(Orphan { id, fate }: &Orphan) -> String {
+    let who = format!("the guard of a dead gateway (process {id})");
+    match fate {
+        Fate::Ended => format!("{who} stood still; it has gone on and ended"),
+        Fate::Killed => format!("{who} stood still and is killed"),
+        Fate::Held => format!("{who} hangs in a driver of the kernel: only a restart of the machine ends it"),
+        Fate::Refused(error) => format!(
+            "{who} stands still and cannot be ended: {error}\n   help: run this as root, or as the user of the gateway"
+        ),
     }
 }
 

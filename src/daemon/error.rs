@@ -34,6 +34,18 @@ pub enum Error {
         /// Its last words.
         why: String,
     },
+    /// A thread stands still and will not come back. The transmitter is unkeyed; a new start begins clean.
+    #[error(
+        "the {thread} thread has stood still for more than {} s; if that comes again, check the kernel log for the device \
+         that it serves",
+        still.as_secs()
+    )]
+    Hangs {
+        /// Which.
+        thread: &'static str,
+        /// For how long at least.
+        still: std::time::Duration,
+    },
     /// The figures could not be written.
     #[error("cannot write the figures to {path}: {source}", path = path.display())]
     Figures {

@@ -8,12 +8,25 @@ use tracing::{debug, error, info, warn};
 use crate::bell::Bell;
 use crate::config::Ptt;
 use crate::counters::Counters;
+use crate::lines::guard::orphan::{Fate, Orphan};
 use crate::lines::guard::{PttStatus, Report};
 use crate::lines::{NotReleased, release};
 
 /// A device that hangs must not keep the daemon from ending: together with the guard's own time to end, this stays within
 /// what the main thread waits for.
 const LAST_ACT: Duration = Duration::from_millis(800);
+
+/// Tells of a guard that had outlived another gateway.
+pub(super) fn tell_orphan(line: &Ptt, Orphan { id, fate }: &Orphan) {
+    match fate {
+        Fate::Ended => warn!(%line, guard = id, "the guard of a dead gateway stood still; it has gone on and ended"),
+        Fate::Killed => warn!(%line, guard = id, "the guard of a dead gateway stood still and is killed"),
+        Fate::Held => error!(%line, guard = id, "the guard of a dead gateway hangs in a driver; it may hold PTT"),
+        Fate::Refused(error) => {
+            error!(%line, guard = id, %error, "the guard of a dead gateway stands still and cannot be ended; it may hold PTT");
+        }
+    }
+}
 
 /// Hears the guard's reports: counts and logs them, and tells the engine whether there is a transmitter.
 pub(super) struct Hearer {
@@ -41,12 +54,17 @@ impl Hearer {
                 self.engine_bell.ring();
                 info!(%line, "PTT is back, and released");
             }
-            Report::Silent
-            | Report::TimeOut
-            | Report::Garbled(_)
-            | Report::Failed(_)
-            | Report::Unknown(_) => {
-                warn!(?report, "guard");
+            Report::Silent => warn!(
+                %line,
+                "the guard heard no heartbeat for a quarter of a second and has released PTT: the gateway stood still"
+            ),
+            Report::TimeOut => error!(
+                %line,
+                "the guard's own time-out has released PTT: the gateway kept it keyed for longer than time_out_seconds"
+            ),
+            Report::Failed(why) => error!(%line, why, "the guard of PTT failed"),
+            Report::Garbled(_) | Report::Unknown(_) => {
+                error!(?report, "guard and gateway do not understand each other; PTT is released");
             }
         }
     }

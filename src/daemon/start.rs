@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use super::ptt::Hearer;
 use super::threads::Threads;
+use super::watchdog::Progress;
 use super::{Error, Options};
 use crate::audio::{self, Capture, CapturedBlock, DeviceStatus, Playback};
 use crate::bell::Bell;
@@ -39,12 +40,15 @@ const NET_GOODBYE: Duration = Duration::from_secs(3);
 /// Any other thread notices its stop within one period, one poll or one look at its flag.
 const THREAD_GOODBYE: Duration = Duration::from_secs(2);
 
+/// The network's thread shows so often that it gets on.
+const NET_TURN: Duration = Duration::from_millis(500);
+
 /// A running gateway, as the main thread sees it.
 pub(super) struct Gateway {
     pub(super) threads: Threads,
     pub(super) counters: Arc<Counters>,
     pub(super) events: Consumer<'static, engine::Event>,
-    /// What must move for systemd's watchdog to be fed.
+    /// The threads that must get on.
     pub(super) progress: Progress,
     pub(super) stopping: bool,
     stop_net: CancellationToken,
@@ -53,27 +57,13 @@ pub(super) struct Gateway {
     engine_bell: Bell,
 }
 
-/// How far the threads have got that the radio depends on; each number moves while its thread does.
-pub(super) struct Progress {
-    engine: Arc<AtomicU64>,
-    playback: Arc<DeviceStatus>,
-    /// None where nothing is captured.
-    capture: Option<Arc<DeviceStatus>>,
-}
-
-impl Progress {
-    /// Each thread with its number.
-    pub(super) fn steps(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let engine = ("engine", self.engine.load(Ordering::Relaxed));
-        let capture = self.capture.as_ref().map(|status| ("audio-in", status.steps()));
-        [engine, ("audio-out", self.playback.steps())].into_iter().chain(capture)
-    }
-}
-
 pub(super) fn start(config: &Config, options: &Options) -> Result<Gateway, Error> {
     let playback = audio::open_playback(&config.audio)?;
     let capture = audio::open_capture(&config.audio)?;
     audio::set_mixer(&config.audio);
+    for orphan in guard::orphan::end(&config.ptt) {
+        super::ptt::tell_orphan(&config.ptt, &orphan);
+    }
     // Before COS: who first opens a serial port raises its outputs for a moment, and only the guard knows how they rest.
     let (keyer, guard) = guard::spawn(&options.guard_program, &config.ptt, config.downlink.time_out)?;
     let cos = match &config.cos {
@@ -117,11 +107,7 @@ pub(super) fn start(config: &Config, options: &Options) -> Result<Gateway, Error
         threads: Threads::new(),
         counters,
         events,
-        progress: Progress {
-            engine: Arc::default(),
-            playback: Arc::clone(&playback_status),
-            capture: capture.as_ref().map(|_| Arc::default()),
-        },
+        progress: Progress::default(),
         stopping: false,
         stop_net: CancellationToken::new(),
         stop_engine: Arc::default(),
@@ -144,8 +130,8 @@ pub(super) fn start(config: &Config, options: &Options) -> Result<Gateway, Error
 
 impl Gateway {
     fn start_engine(&mut self, mut engine: Engine<GuardKeyer>) -> Result<(), Error> {
-        let (bell, stop, ticks) =
-            (self.engine_bell.clone(), self.stop_engine.clone(), Arc::clone(&self.progress.engine));
+        let (bell, stop) = (self.engine_bell.clone(), self.stop_engine.clone());
+        let ticks = self.watched("engine");
         self.spawn("engine", move || {
             ask_for_real_time("engine", ENGINE_PRIORITY);
             while !stop.load(Ordering::Relaxed) {
@@ -166,8 +152,9 @@ impl Gateway {
         let (stop, counters, engine_bell) =
             (self.stop_devices.clone(), self.counters.clone(), self.engine_bell.clone());
         let hearer = Hearer { ptt: ptt.clone(), status, counters, engine_bell };
+        let looks = self.watched("guard-watch");
         self.spawn("guard-watch", move || {
-            let end = guard.wait(&stop, |report| hearer.hear(&report));
+            let end = guard.wait(&stop, &looks, |report| hearer.hear(&report));
             if end != GuardEnd::Released {
                 hearer.release();
             }
@@ -183,6 +170,8 @@ impl Gateway {
         status: Arc<DeviceStatus>,
     ) -> Result<(), Error> {
         let (audio, counters, stop) = (audio.clone(), self.counters.clone(), self.stop_devices.clone());
+        let watched = Arc::clone(&status);
+        self.progress.add("audio-out", move || watched.steps());
         self.spawn("audio-out", move || {
             if audio::is_rt_eligible(&audio.playback) {
                 ask_for_real_time("audio-out", AUDIO_PRIORITY);
@@ -199,7 +188,9 @@ impl Gateway {
         blocks: Producer<'static, CapturedBlock>,
     ) -> Result<(), Error> {
         let (audio, counters, stop) = (audio.clone(), self.counters.clone(), self.stop_devices.clone());
-        let status = self.progress.capture.clone().unwrap_or_default();
+        let status = Arc::new(DeviceStatus::new());
+        let watched = Arc::clone(&status);
+        self.progress.add("audio-in", move || watched.steps());
         self.spawn("audio-in", move || {
             if audio::is_rt_eligible(&audio.capture) {
                 ask_for_real_time("audio-in", AUDIO_PRIORITY);
@@ -217,8 +208,10 @@ impl Gateway {
     ) -> Result<(), Error> {
         let (cos, bell) = (cos.clone(), self.engine_bell.clone());
         let (counters, stop) = (self.counters.clone(), self.stop_devices.clone());
+        let status = Arc::new(LineStatus::default());
+        let watched = Arc::clone(&status);
+        self.progress.add("cos", move || watched.steps());
         self.spawn("cos", move || {
-            let status = LineStatus::default();
             let outlet = cos::Outlet { edges, engine_bell: &bell, status: &status, counters: &counters };
             cos::run_cos(&cos, line, outlet, &stop);
             Ok(())
@@ -227,16 +220,30 @@ impl Gateway {
 
     fn start_net(&mut self, config: &Config, ports: net::Ports) -> Result<(), Error> {
         let (zello, uplink, stop) = (config.zello.clone(), config.uplink, self.stop_net.clone());
+        let turns = self.watched("net");
         self.spawn("net", move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .map_err(|refused| format!("the network runtime did not start: {refused}"))?;
-            runtime.block_on(net::run(zello, uplink, ports, stop));
+            runtime.block_on(async {
+                tokio::select! {
+                    () = net::run(zello, uplink, ports, stop) => {}
+                    () = count_turns(&turns) => {}
+                }
+            });
             // A name server that is asked and does not answer keeps nobody.
             runtime.shutdown_background();
             Ok(())
         })
+    }
+
+    /// A number that the thread must move.
+    fn watched(&mut self, thread: &'static str) -> Arc<AtomicU64> {
+        let steps = Arc::<AtomicU64>::default();
+        let watched = Arc::clone(&steps);
+        self.progress.add(thread, move || watched.load(Ordering::Relaxed));
+        steps
     }
 
     fn spawn(
@@ -266,6 +273,14 @@ impl Gateway {
         if !self.threads.join(name, limit) {
             warn!(thread = name, "a thread did not stop in time; it ends with the process");
         }
+    }
+}
+
+/// Counts while the network's runtime turns: its task itself may rightly wait for hours.
+async fn count_turns(turns: &AtomicU64) {
+    loop {
+        turns.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(NET_TURN).await;
     }
 }
 

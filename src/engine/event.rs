@@ -28,6 +28,11 @@ pub enum Event {
         /// Open too long.
         stuck: bool,
     },
+    /// The sound card that the radio speaks through takes no sound, or takes it again.
+    PlaybackStalled {
+        /// It takes none.
+        stalled: bool,
+    },
     /// A stream of the channel.
     Stream(downlink::Event),
 }

@@ -1,7 +1,7 @@
 //! The `cos` thread: waits for edges and hands them to the engine; when the line is lost, COS counts as closed and the
 //! line is looked for again.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::cm108::HidCos;
@@ -29,6 +29,7 @@ const RETRY: Duration = Duration::from_millis(500);
 pub struct LineStatus {
     cos_open: AtomicBool,
     cos_lost: AtomicBool,
+    steps: AtomicU64,
 }
 
 impl LineStatus {
@@ -42,6 +43,16 @@ impl LineStatus {
     #[must_use]
     pub fn is_cos_lost(&self) -> bool {
         self.cos_lost.load(Ordering::Relaxed)
+    }
+
+    /// Moves while the thread does. A number that stands still for seconds is a thread that hangs.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
+    }
+
+    fn step(&self) {
+        self.steps.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -104,6 +115,7 @@ impl Watch<'_> {
     /// Brings edges until the line is lost; `None`: shall stop.
     fn serve(&mut self, line: &mut dyn CosLine, stop: &AtomicBool) -> Option<LineError> {
         while !stop.load(Ordering::Relaxed) {
+            self.outlet.status.step();
             let limit = if self.undelivered.is_some() { OFFER_AGAIN } else { LOOK };
             match line.wait(limit) {
                 Ok(Some(edge)) => self.tell(edge),
@@ -137,6 +149,7 @@ impl Watch<'_> {
                 if stop.load(Ordering::Relaxed) {
                     return None;
                 }
+                self.outlet.status.step();
                 self.offer();
                 std::thread::sleep(LOOK);
             }

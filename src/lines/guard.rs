@@ -15,6 +15,7 @@
 
 pub mod link;
 pub mod logic;
+pub mod orphan;
 pub mod process;
 pub mod protocol;
 pub mod settings;

@@ -48,6 +48,7 @@ pub(crate) struct Rig {
     card: Option<Card>,
     capture: Producer<'static, CapturedBlock>,
     playback: Consumer<'static, Block>,
+    status: Arc<DeviceStatus>,
     cos: Producer<'static, CosEdge>,
     to_net: Consumer<'static, UplinkItem>,
     from_net: Producer<'static, DownlinkItem>,
@@ -73,6 +74,7 @@ impl Rig {
         let (from_net, from_net_rx) = queue::channel::<_, 256>();
         let (events_tx, events) = queue::channel::<_, 64>();
         let counters = Arc::new(Counters::default());
+        let status = running(config);
         let ports = engine::Ports {
             capture: capture_rx,
             playback: playback_tx,
@@ -81,7 +83,7 @@ impl Rig {
             net_bell: Bell::new().expect("an event descriptor"),
             from_net: from_net_rx,
             events: events_tx,
-            playback_status: running(config),
+            playback_status: Arc::clone(&status),
             ptt_status: Arc::default(),
             counters: Arc::clone(&counters),
         };
@@ -94,7 +96,7 @@ impl Rig {
             voice: vec![0.0; card_block],
             bytes: vec![0; 2 * card_block * CARD.bytes()],
         });
-        Self { engine, card, capture, playback, cos, to_net, from_net, events, counters, now }
+        Self { engine, card, capture, playback, status, cos, to_net, from_net, events, counters, now }
     }
 
     /// The squelch moves.
@@ -115,6 +117,7 @@ impl Rig {
         for at in [self.now, self.now + POLL] {
             self.engine.step(at).expect("a keyer that never fails");
         }
+        self.status.step();
         if let Some(block) = self.playback.dequeue() {
             self.say(&block);
         }

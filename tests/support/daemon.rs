@@ -273,6 +273,11 @@ impl Daemon {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// Waits for its end after a kill; its guard may still live.
+    pub(crate) fn killed(&mut self) {
+        assert_eq!(self.child.wait().unwrap().code(), None);
+    }
+
     /// Waits for its end. The log is whole afterwards.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let log = Arc::clone(&self.log);

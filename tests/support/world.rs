@@ -143,6 +143,7 @@ enum Deed {
     Playback(DeviceState),
     Line(bool),
     Microphone(bool),
+    Stall(bool),
 }
 
 /// The engine and all that it touches. Times are since the beginning.
@@ -165,6 +166,7 @@ pub struct World {
     plan: BTreeMap<(Duration, usize), Deed>,
     deeds: usize,
     microphone: bool,
+    stalls: bool,
     capture: Producer<'static, CapturedBlock>,
     playback: Consumer<'static, Block>,
     status: Arc<DeviceStatus>,
@@ -245,6 +247,7 @@ impl World {
             plan: BTreeMap::new(),
             deeds: 0,
             microphone: true,
+            stalls: false,
             capture,
             playback,
             status,
@@ -309,6 +312,11 @@ impl World {
     /// The playback device is lost, or comes back.
     pub fn playback_at(&mut self, at: Duration, state: DeviceState) {
         self.do_at(at, Deed::Playback(state));
+    }
+
+    /// The playback device takes no sound and says nothing, or takes it again.
+    pub fn stall_at(&mut self, at: Duration, stalls: bool) {
+        self.do_at(at, Deed::Stall(stalls));
     }
 
     /// The PTT line is lost, or comes back.
@@ -449,6 +457,7 @@ impl World {
                 Deed::Line(true) => self.line.find(),
                 Deed::Line(false) => self.line.lose(),
                 Deed::Microphone(works) => self.microphone = works,
+                Deed::Stall(stalls) => self.stalls = stalls,
             }
         }
     }
@@ -463,7 +472,8 @@ impl World {
                 CapturedBlock { samples, captured_at: self.start + self.next_block, after_gap: false };
             self.capture.enqueue(block).unwrap_or_else(|_| panic!("the engine takes every block"));
         }
-        if self.status.state() == DeviceState::Running {
+        if self.status.state() == DeviceState::Running && !self.stalls {
+            self.status.step();
             match self.playback.dequeue() {
                 Some(block) => self.on_air.extend(block),
                 None => {
@@ -473,7 +483,7 @@ impl World {
             }
         } else {
             self.on_air.extend([0.0; BLOCK_SAMPLES]);
-            while self.playback.dequeue().is_some() {}
+            while !self.stalls && self.playback.dequeue().is_some() {}
         }
         self.next_block += BLOCK;
     }
@@ -490,6 +500,7 @@ impl World {
                 | Event::Unkeyed { .. }
                 | Event::TimedOut
                 | Event::Stuck { .. }
+                | Event::PlaybackStalled { .. }
                 | Event::Stream(_) => {}
             }
             self.events.push((self.now, event));

@@ -6,7 +6,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -54,13 +55,20 @@ pub fn spawn(
         .map_err(failed)?;
     let pipes = child.stdin.take().zip(child.stdout.take());
     let (beats, reports) = pipes.ok_or_else(|| failed(io::ErrorKind::BrokenPipe.into()))?;
-    let mut watch =
-        GuardWatch { child, pipe: reports, reports: Reports::default(), heard: Vec::new(), end: None };
+    let stuck = Arc::<AtomicBool>::default();
+    let mut watch = GuardWatch {
+        child,
+        pipe: reports,
+        reports: Reports::default(),
+        heard: Vec::new(),
+        stuck: Arc::clone(&stuck),
+        end: None,
+    };
     let beats = OwnedFd::from(beats);
     let flags = fcntl_getfl(&beats).and_then(|flags| fcntl_setfl(&beats, flags | OFlags::NONBLOCK));
     flags.map_err(|error| failed(error.into()))?;
     watch.wait_until_ready()?;
-    Ok((GuardKeyer { pipe: beats, backlog_since: None }, watch))
+    Ok((GuardKeyer { pipe: beats, backlog_since: None, stuck }, watch))
 }
 
 /// The engine's end of the pipe. Dropped, it unkeys and ends the guard.
@@ -69,10 +77,22 @@ pub struct GuardKeyer {
     pipe: OwnedFd,
     /// Since when heartbeats lie unread in the pipe.
     backlog_since: Option<Instant>,
+    /// For the watcher.
+    stuck: Arc<AtomicBool>,
 }
 
 impl Keyer for GuardKeyer {
     fn beat(&mut self, keyed: bool) -> Result<(), LineError> {
+        let written = self.write(keyed);
+        if let Err(LineError::GuardStuck) = written {
+            self.stuck.store(true, Ordering::Relaxed);
+        }
+        written
+    }
+}
+
+impl GuardKeyer {
+    fn write(&mut self, keyed: bool) -> Result<(), LineError> {
         match write(&self.pipe, &[Beat::new(keyed).to_byte()]) {
             Ok(_) => {}
             // No signal handler of the daemon makes this last; the next heartbeat is near.
@@ -100,6 +120,8 @@ pub struct GuardWatch {
     reports: Reports,
     /// Read, and not yet told; the newest first.
     heard: Vec<Report>,
+    /// It takes no heartbeats: it will not listen to requests either.
+    stuck: Arc<AtomicBool>,
     end: Option<GuardEnd>,
 }
 
@@ -152,10 +174,17 @@ impl fmt::Display for GuardEnd {
 }
 
 impl GuardWatch {
-    /// Tells every report until the guard ends; when `stop` is set, ends the guard. For a thread of its own.
+    /// Tells every report until the guard ends; when `stop` is set, or the guard takes no heartbeats, ends the guard.
+    /// For a thread of its own; `looks` moves while that gets on.
     #[must_use]
-    pub fn wait(mut self, stop: &AtomicBool, mut on_report: impl FnMut(Report)) -> GuardEnd {
-        while !stop.load(Ordering::Relaxed) {
+    pub fn wait(
+        mut self,
+        stop: &AtomicBool,
+        looks: &AtomicU64,
+        mut on_report: impl FnMut(Report),
+    ) -> GuardEnd {
+        while !stop.load(Ordering::Relaxed) && !self.stuck.load(Ordering::Relaxed) {
+            looks.fetch_add(1, Ordering::Relaxed);
             match self.poll(LOOK) {
                 Watched::Report(report) => on_report(report),
                 Watched::Nothing => {}
@@ -191,10 +220,15 @@ impl GuardWatch {
         self.child.id()
     }
 
-    /// Ends the guard: asks it to release and go, and kills it when it does not.
+    /// Ends the guard: asks it to release and go, and kills it when it does not. One that is stuck is not asked: each
+    /// moment may be one with the transmitter keyed.
     pub fn end(&mut self) -> GuardEnd {
         if let Some(end) = self.end {
             return end;
+        }
+        if self.stuck.load(Ordering::Relaxed) {
+            let _gone = self.child.kill();
+            return self.reap();
         }
         // Not reaped yet, so the number is still the guard's.
         let _gone = kill_process(Pid::from_child(&self.child), Signal::TERM);
