@@ -177,6 +177,12 @@ impl Session {
         }
     }
 
+    /// Puts these packets before held speech.
+    #[must_use]
+    pub fn with_held_tone(self, tone: Vec<Box<[u8]>>) -> Self {
+        Self { outbox: self.outbox.with_held_tone(tone), ..self }
+    }
+
     /// Takes a fact.
     pub fn handle(&mut self, now: Instant, fact: Fact<'_>) {
         match fact {

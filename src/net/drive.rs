@@ -20,7 +20,9 @@ use super::Ports;
 use super::dial::{Dial, upgrade};
 use super::log::Log;
 use crate::bell::Bell;
+use crate::codec::encode_whole;
 use crate::config::{self, TokenSource};
+use crate::dsp::tone;
 use crate::logic::exchange::DownlinkItem;
 use crate::logic::session::{Action, ConnectFailure, ConnectKind, Fact, LinkState, Report, Session};
 use crate::queue::{Consumer, Producer};
@@ -94,7 +96,7 @@ fn now() -> Instant {
 
 impl<'a, D: Dial> Driver<'a, D> {
     /// # Errors
-    /// The system's error when the bell cannot be waited for.
+    /// The system's error when the bell cannot be waited for, or libopus's when it has no encoder.
     pub(super) fn new(
         dial: &'a D,
         zello: config::Zello,
@@ -103,7 +105,8 @@ impl<'a, D: Dial> Driver<'a, D> {
         states: &'a watch::Sender<LinkState>,
         seed: u64,
     ) -> io::Result<Self> {
-        let session = Session::new(now(), &zello, uplink, Arc::clone(&ports.counters), seed);
+        let session = Session::new(now(), &zello, uplink, Arc::clone(&ports.counters), seed)
+            .with_held_tone(held_tone(uplink)?);
         Ok(Self {
             dial,
             zello: Arc::new(zello),
@@ -266,6 +269,14 @@ impl Outlet<'_> {
             self.states.send_replace(state);
         }
     }
+}
+
+/// Packets of the tone before held speech; none where none is wanted.
+fn held_tone(uplink: &config::Uplink) -> io::Result<Vec<Box<[u8]>>> {
+    if !uplink.held_tone {
+        return Ok(Vec::new());
+    }
+    encode_whole(uplink.packet, uplink.bitrate_bps, &tone::held()).map_err(io::Error::other)
 }
 
 #[expect(
