@@ -61,6 +61,8 @@ pub struct Outbox {
     /// Configured: this account or this gateway never sends.
     never_sends: bool,
     link: Link,
+    /// The link has not taken what was sent last: more would only wait where nothing can be dropped.
+    congested: bool,
     stream: Stream,
     queue: Queue,
     counters: Arc<Counters>,
@@ -93,6 +95,7 @@ impl Outbox {
             hold: uplink.hold,
             never_sends,
             link: Link::Down,
+            congested: false,
             stream: Stream::Idle { not_before: now, pause: Pause::Spacing },
             queue: Queue::new(Arc::clone(&counters)),
             counters,
@@ -138,9 +141,16 @@ impl Outbox {
     /// The channel is gone, with the connection or without. An over that was cut goes on in a new stream later.
     pub fn handle_offline(&mut self, now: Instant) {
         self.link = Link::Down;
+        self.congested = false;
         self.stream = Stream::Idle { not_before: now, pause: Pause::Spacing };
         // What follows comes after a pause: it is no roll-over for those who listen.
         self.last_over = None;
+        self.settle(now);
+    }
+
+    /// The link stalls, or takes more again. What waits meanwhile is held speech.
+    pub fn handle_congestion(&mut self, now: Instant, congested: bool) {
+        self.congested = congested;
         self.settle(now);
     }
 
@@ -268,7 +278,9 @@ impl Outbox {
         let next = match self.stream {
             Stream::Idle { .. } => self.next_start().map(|at| (at, Deadline::NextStart)),
             Stream::Starting { until, .. } => Some((until, Deadline::StartReply)),
-            Stream::Open { .. } if self.queue.has_packet() => Some((self.pace(), Deadline::Pace)),
+            Stream::Open { .. } if self.queue.has_packet() => {
+                (!self.congested).then(|| (self.pace(), Deadline::Pace))
+            }
             Stream::Open { quiet_at, .. } => Some((quiet_at, Deadline::Quiet)),
         };
         stale.into_iter().chain(next).min()
@@ -336,7 +348,7 @@ impl Outbox {
     fn next_start(&self) -> Option<Instant> {
         let front = self.queue.front().filter(|over| over.fate == Fate::Wanted && !over.is_done())?;
         let Stream::Idle { not_before, pause } = self.stream else { return None };
-        if self.link != Link::Up || self.never_sends {
+        if self.link != Link::Up || self.never_sends || self.congested {
             return None;
         }
         let rolls_over = front.continues.is_some() && front.continues == self.last_over;
@@ -375,7 +387,7 @@ impl Outbox {
 
     /// Sends what real time and [`BURST`] allow.
     fn send(&mut self, now: Instant) {
-        while self.queue.has_packet() && self.pace() <= now {
+        while !self.congested && self.queue.has_packet() && self.pace() <= now {
             let Stream::Open { id: stream, next, tone, .. } = &mut self.stream else { return };
             let (captured_at, payload) = if let Some(packet) = self.tone.get(*tone) {
                 *tone += 1;

@@ -65,6 +65,8 @@ pub enum Fact<'a> {
     },
     /// The transport failed.
     Lost(String),
+    /// The transport does not take what was sent (true), or has taken all of it (false).
+    Congestion(bool),
     /// The engine has something for the channel.
     Uplink(UplinkItem),
     /// The deadline of [`Session::poll_timeout`] has passed.
@@ -209,6 +211,11 @@ impl Session {
                 self.lose(now, Trouble::Closed(CloseReason::from_frame(code, reason)));
             }
             Fact::Lost(text) => self.lose(now, Trouble::Lost(text)),
+            Fact::Congestion(congested) => {
+                if matches!(self.state, State::Linked(_)) {
+                    self.outbox.handle_congestion(now, congested);
+                }
+            }
             Fact::Uplink(item) => self.outbox.handle_item(now, item),
             Fact::Timeout => self.time_out(now),
             Fact::Shutdown => self.shut_down(now),

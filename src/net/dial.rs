@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Error as WsError;
@@ -29,6 +29,9 @@ const TCP_LIMIT: Duration = Duration::from_secs(5);
 /// Longest message taken. Nothing that a gateway needs is longer than 64 KB, but undelivered images are repeated at
 /// every log-on (protocol section 5.7) and must not end the connection each time.
 const MESSAGE_MAX: usize = 8 * 1024 * 1024;
+/// The kernel keeps so much that the network has not taken, bookkeeping of as much again not counted: two to four seconds of
+/// speech. What it keeps comes late after a stall and is lost with the link; what the outbox keeps is neither.
+const SEND_BUFFER: u32 = 32 * 1024;
 /// What is read at once; speech comes in packets of some 100 bytes.
 const READ_BUFFER: usize = 8 * 1024;
 
@@ -148,7 +151,7 @@ async fn connect_tcp(address: &Address) -> Result<TcpStream, ConnectFailure> {
         text: format!("{host}: the name has no address; check the network and its name server"),
     };
     for at in found.filter(|at| address.secure || at.ip().is_loopback()) {
-        match tokio::time::timeout(TCP_LIMIT, TcpStream::connect(at)).await {
+        match tokio::time::timeout(TCP_LIMIT, connect_to(at)).await {
             Ok(Ok(tcp)) => {
                 // Packets are small and late ones are of no use: nothing may wait for more.
                 let _without = tcp.set_nodelay(true);
@@ -167,6 +170,13 @@ async fn connect_tcp(address: &Address) -> Result<TcpStream, ConnectFailure> {
         }
     }
     Err(last)
+}
+
+async fn connect_to(at: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if at.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Where it is refused, a stall costs more speech, no more.
+    let _refused = socket.set_send_buffer_size(SEND_BUFFER);
+    socket.connect(at).await
 }
 
 fn tcp_failure(host: &str, at: SocketAddr, error: &io::Error) -> ConnectFailure {

@@ -564,6 +564,33 @@ fn a_missing_end_or_start_from_the_engine_is_made_up_for() {
 }
 
 #[test]
+fn what_a_stalled_link_does_not_take_is_held_and_nothing_is_asked_for() {
+    let mut bench = Bench::online(ms(1_200));
+    bench.start(1, None);
+    bench.reply(1, 70);
+    bench.talk(1, 2);
+    bench.do_it(|outbox, now| outbox.handle_congestion(now, true));
+    bench.talk(1, 70);
+    bench.end(1);
+    bench.over(2, 3);
+    assert_eq!(bench.sent(), [0, 1]);
+    let held = PATIENCE.as_millis() as u64 / 60;
+    assert_eq!(bench.counters.uplink_packets_expired.value(), 73 - held, "the oldest go first");
+    assert_eq!(bench.starts().len(), 1);
+    bench.do_it(|outbox, now| outbox.handle_congestion(now, false));
+    bench.wait(ms(5_000));
+    bench.reply(2, 71);
+    assert_eq!(bench.sent()[2..], (25..75).collect::<Vec<_>>());
+    check_wire(&bench).unwrap();
+    // A new connection begins without a stall.
+    bench.do_it(|outbox, now| outbox.handle_congestion(now, true));
+    bench.do_it(Outbox::handle_offline);
+    bench.do_it(|outbox, now| outbox.handle_online(now, now));
+    bench.over(3, 1);
+    assert_eq!(bench.starts().len(), 3);
+}
+
+#[test]
 fn shutdown_gives_the_channel_back_and_counts_the_rest() {
     let mut bench = Bench::online(ms(60_000));
     bench.start(1, None);
@@ -590,6 +617,7 @@ enum Move {
     Complain(ErrorCode),
     OwnStop,
     Free,
+    Congestion(bool),
     Offline,
     Online,
 }
@@ -615,6 +643,7 @@ fn moves() -> impl Strategy<Value = Move> {
         1 => errors.prop_map(Move::Complain),
         1 => Just(Move::OwnStop),
         1 => Just(Move::Free),
+        2 => any::<bool>().prop_map(Move::Congestion),
         1 => Just(Move::Offline),
         3 => Just(Move::Online),
     ]
@@ -648,6 +677,9 @@ fn play(bench: &mut Bench, moves: &[Move]) {
                 outbox.handle_own_stop(now, StreamId(1_000 + attempt));
             }),
             Move::Free => bench.do_it(Outbox::handle_channel_free),
+            Move::Congestion(congested) => {
+                bench.do_it(|outbox, now| outbox.handle_congestion(now, *congested));
+            }
             Move::Offline => bench.do_it(Outbox::handle_offline),
             Move::Online => bench.do_it(|outbox, now| outbox.handle_online(now, now + ms(100))),
         }
