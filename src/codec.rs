@@ -31,6 +31,10 @@ pub fn time_of(samples: usize) -> Duration {
 /// Samples of the longest Opus packet (120 ms) at the engine's rate.
 pub const MAX_PACKET_SAMPLES: usize = 1_920;
 
+/// Room for any packet that the encoder makes, bytes (RFC 6716: a frame has at most 1275; ours are one or a few frames
+/// of speech).
+const MAX_PACKET_BYTES: usize = 1_275;
+
 /// Effort of the encoder, 0 to 10.
 ///
 /// Encoding is nearly all the work that the gateway does. Measured on x86-64 with libopus 1.6.1 at 16 kbit/s, a second of
@@ -122,6 +126,22 @@ impl Encoder {
         // Resetting a live encoder cannot fail; if it did, the next stream would only begin with a trace of the last.
         drop(self.opus.reset_state());
     }
+}
+
+/// Encodes a whole short sound as one stream: packets of `packet` (20, 40 or 60 ms), the last one filled with silence.
+///
+/// # Errors
+/// [`CodecError`] when libopus refuses the settings.
+pub fn encode_whole(packet: Duration, bitrate_bps: u32, sound: &[f32]) -> Result<Vec<Box<[u8]>>, CodecError> {
+    let mut encoder = Encoder::new(packet, bitrate_bps)?;
+    let (mut pcm, mut out) = (vec![0.0; encoder.packet_samples()], [0; MAX_PACKET_BYTES]);
+    let whole = |part: &[f32]| {
+        pcm.fill(0.0);
+        pcm.iter_mut().zip(part).for_each(|(to, from)| *to = *from);
+        let length = encoder.encode(&pcm, &mut out)?;
+        Ok(out.get(..length).unwrap_or_default().into())
+    };
+    sound.chunks(samples_in(packet).max(1)).map(whole).collect()
 }
 
 /// Turns Opus packets of any rate, bandwidth, frame count and channel count into mono at the engine's rate.

@@ -210,6 +210,8 @@ pub struct Uplink {
     pub hang: Duration,
     /// Speech kept while the channel cannot take it; zero: dropped.
     pub hold: Duration,
+    /// A short tone before held speech.
+    pub held_tone: bool,
     /// A longer over goes on as a new stream.
     pub roll_over: Duration,
     /// A squelch open longer than this is a fault.
@@ -231,6 +233,8 @@ pub struct Downlink {
     pub busy: Busy,
     /// How much talk is kept while it must wait.
     pub wait: Duration,
+    /// A short tone before talk that had to wait.
+    pub held_tone: bool,
     /// Least delay of the jitter buffer.
     pub jitter_min: Duration,
     /// Most delay of the jitter buffer.

@@ -60,6 +60,8 @@ counters! {
     uplink_overs;
     /// Overs lost whole: the channel could not take them while they were fresh.
     uplink_overs_lost;
+    /// Overs, or rests of them, that were sent late: spoken 10 s or more before.
+    uplink_overs_held;
     /// Opus packets encoded from the radio.
     uplink_packets;
     /// Opus packets from the radio put on the wire.
@@ -74,6 +76,8 @@ counters! {
     uplink_stuck;
     /// Streams that began on the channel.
     downlink_streams;
+    /// Streams that had to wait for 10 s or more before the radio said them.
+    downlink_streams_held;
     /// Opus packets that came from the channel.
     downlink_packets;
     /// Opus packets played on the radio.

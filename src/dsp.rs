@@ -7,6 +7,7 @@ pub mod filter;
 pub mod gain;
 pub mod level;
 pub mod limiter;
+pub mod tone;
 pub mod vox;
 
 use filter::HighPass;

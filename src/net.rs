@@ -70,7 +70,7 @@ pub async fn run_over<D: Dial>(
     match drive::Driver::new(dial, zello, &uplink, ports, states, seed()) {
         Ok(driver) => driver.drive(stop).await,
         // Without its bell the task would be deaf for the engine; the end of this thread ends the daemon.
-        Err(refused) => error!(%refused, "the network task cannot wait for the engine"),
+        Err(refused) => error!(%refused, "the network task cannot begin"),
     }
 }
 

@@ -49,7 +49,11 @@ impl Keyed {
         let frozen = Frozen::thread(self.daemon.pid(), thread);
         let took = self.released().await - since;
         println!("{thread} stands still: released {took:.3} s after");
-        assert!(took < limit_s + BUSY_S, "released {took} s after {thread} stood still\n{}", self.daemon.log());
+        assert!(
+            took < limit_s + BUSY_S,
+            "released {took} s after {thread} stood still\n{}",
+            self.daemon.log()
+        );
         frozen
     }
 
@@ -59,9 +63,11 @@ impl Keyed {
 
     /// Demands that the gateway ends by itself and names the thread.
     async fn ends_for(mut self, thread: &str, frozen: Frozen) {
-        until("the end of a gateway with a frozen thread", || frozen.has_ended().then_some(()), || {
-            self.daemon.log()
-        })
+        until(
+            "the end of a gateway with a frozen thread",
+            || frozen.has_ended().then_some(()),
+            || self.daemon.log(),
+        )
         .await;
         let status = self.daemon.ended().await;
         let log = self.daemon.log();
@@ -75,7 +81,11 @@ impl Keyed {
         let frozen = Frozen::thread(self.daemon.pid(), thread);
         let ptt = self.site.until_ptt(&self.daemon, &[true, false]).await;
         let keyed = ptt.last().unwrap().0 - ptt.first().unwrap().0;
-        assert!((TALK_S..TALK_S + 1.5 + BUSY_S).contains(&keyed), "keyed for {keyed} s\n{}", self.daemon.log());
+        assert!(
+            (TALK_S..TALK_S + 1.5 + BUSY_S).contains(&keyed),
+            "keyed for {keyed} s\n{}",
+            self.daemon.log()
+        );
         frozen
     }
 }
@@ -83,7 +93,14 @@ impl Keyed {
 /// All at once: a gateway needs seconds to be sure that a thread does not come back.
 #[tokio::test]
 async fn each_thread_that_stands_still_for_good_is_named_and_ends_the_gateway_unkeyed() {
-    tokio::join!(engine(), playback(), net(), bystander("audio-in"), bystander("cos"), bystander("guard-watch"));
+    tokio::join!(
+        engine(),
+        playback(),
+        net(),
+        bystander("audio-in"),
+        bystander("cos"),
+        bystander("guard-watch")
+    );
 }
 
 /// Released by the guard.

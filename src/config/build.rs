@@ -99,6 +99,7 @@ impl Builder<'_> {
             pre_roll: self.millis(T, "pre_roll_ms")?,
             hang: self.millis(T, "hang_ms")?,
             hold: self.seconds(T, "hold_seconds")?,
+            held_tone: self.flag(T, "held_tone")?,
             roll_over: self.seconds(T, "roll_over_seconds")?,
             stuck: self.seconds(T, "stuck_seconds")?,
         };
@@ -128,6 +129,7 @@ impl Builder<'_> {
                 &[("wait", Busy::Wait), ("override", Busy::Override), ("drop", Busy::Drop)],
             )?,
             wait: self.seconds(T, "wait_seconds")?,
+            held_tone: self.flag(T, "held_tone")?,
             jitter_min: self.millis(T, "jitter_min_ms")?,
             jitter_max: self.millis(T, "jitter_max_ms")?,
         };
@@ -261,6 +263,13 @@ impl Builder<'_> {
         match self.need(table, key)? {
             Value::Integer(number) => u64::try_from(number).map_err(|_| Complained),
             Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => Err(Complained),
+        }
+    }
+
+    fn flag(&self, table: &str, key: &str) -> Built<bool> {
+        match self.need(table, key)? {
+            Value::Bool(flag) => Ok(flag),
+            Value::Integer(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => Err(Complained),
         }
     }
 

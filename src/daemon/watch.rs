@@ -95,9 +95,6 @@ fn log_stream(event: &downlink::Event) {
         E::StopMissing { stream } => {
             info!(stream = stream.0, "a stream ended by silence: its stop never came");
         }
-        E::Refused { stream } => {
-            warn!(stream = stream.0, "too many streams at once; this one is not followed");
-        }
         E::Expired { stream, packets } => {
             warn!(
                 stream = stream.0,

@@ -63,11 +63,7 @@ impl Watchdog {
     }
 
     /// `steps` has every thread with a number that moves while it does, always in the same order.
-    pub(super) fn look(
-        &mut self,
-        now: Instant,
-        steps: impl Iterator<Item = (&'static str, u64)>,
-    ) -> Verdict {
+    pub(super) fn look(&mut self, now: Instant, steps: impl Iterator<Item = (&'static str, u64)>) -> Verdict {
         if now < self.next {
             return Verdict::Wait;
         }

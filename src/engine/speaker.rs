@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::codec::{BLOCK_SAMPLES, Block, CodecError, Decoder, MAX_PACKET_SAMPLES, samples_in};
 use crate::config::Config;
 use crate::counters::Counters;
-use crate::dsp::DownlinkChain;
+use crate::dsp::{DownlinkChain, tone};
 use crate::logic::downlink::{Downlink, Pull};
 
 /// The downlink's half of the engine.
@@ -17,6 +17,8 @@ pub(super) struct Speaker {
     /// Decoded and not yet played.
     pcm: VecDeque<f32>,
     scratch: Box<[f32; MAX_PACKET_SAMPLES]>,
+    /// Before talk that had to wait.
+    held_tone: Box<[f32]>,
     /// Samples that were invented and make no whole block yet, for the counter.
     invented: usize,
 }
@@ -27,7 +29,8 @@ impl Speaker {
             streams: Downlink::new(config.downlink),
             decoder: Decoder::new()?,
             chain: DownlinkChain::with_gain_db(config.audio.playback_gain_db),
-            pcm: VecDeque::with_capacity(2 * MAX_PACKET_SAMPLES),
+            pcm: VecDeque::with_capacity(2 * MAX_PACKET_SAMPLES + tone::HELD_SAMPLES),
+            held_tone: if config.downlink.held_tone { tone::held() } else { Box::default() },
             scratch: Box::new([0.0; MAX_PACKET_SAMPLES]),
             invented: 0,
         })
@@ -38,7 +41,12 @@ impl Speaker {
         let mut more = true;
         while more && self.pcm.len() < block.len() {
             match self.streams.pull(now) {
-                Pull::Begin => self.decoder.reset(),
+                Pull::Begin { held } => {
+                    self.decoder.reset();
+                    if held {
+                        self.pcm.extend(&self.held_tone);
+                    }
+                }
                 Pull::Packet(packet) => match self.decoder.decode(packet, &mut self.scratch[..]) {
                     Ok(samples) => {
                         counters.downlink_packets_played.add_one();

@@ -21,7 +21,7 @@ pub use report::{Counts, Event};
 use store::{PacketStore, Slot};
 use stream::{Life, Stream};
 
-use super::exchange::{DOWNLINK_PAYLOAD_MAX, DownlinkItem};
+use super::exchange::{DOWNLINK_PAYLOAD_MAX, DownlinkItem, HELD};
 use super::jitter::{Delay, Next, Rejected};
 use crate::config;
 use crate::zello::toc::packet_duration;
@@ -30,11 +30,12 @@ use crate::zello::{PacketId, StreamId};
 /// A stream whose stop never comes ends so long after its last packet (design.md, Rules of the radio).
 pub const STOP_MISSING: Duration = Duration::from_secs(2);
 
-/// Streams that are followed at once. A channel has one talker; a few more wait while the radio is busy.
-pub const STREAMS_MAX: usize = 8;
+/// Streams that are followed at once. A channel has one talker; the others wait while the radio is busy. Half a minute
+/// has hardly more overs, even short ones. Of more than that the one that has waited longest goes.
+pub const STREAMS_MAX: usize = 16;
 
 /// Streams that are over and remembered, so that what still comes of them is not taken for a new one.
-const CLOSED_MAX: usize = 16;
+const CLOSED_MAX: usize = 2 * STREAMS_MAX;
 
 /// Bytes kept for each second of talk: Opus at 64 kbit/s.
 const BYTES_PER_SECOND: f32 = 8_000.0;
@@ -62,7 +63,10 @@ pub enum Discard {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Pull<'a> {
     /// Another stream: reset the decoder, pull again.
-    Begin,
+    Begin {
+        /// Its first word came a while ago: the radio was busy.
+        held: bool,
+    },
     /// Decode this packet.
     Packet(&'a [u8]),
     /// Invent sound: a multiple of 2.5 ms, at most 120 ms.
@@ -171,8 +175,10 @@ impl Downlink {
             };
             if !self.speaking {
                 self.speaking = true;
-                self.reports.push(Event::Began { stream: stream.id });
-                return Pull::Begin;
+                let eldest = stream.jitter.eldest();
+                let held = eldest.is_some_and(|at| now.saturating_duration_since(at) >= HELD);
+                self.reports.began(stream.id, held);
+                return Pull::Begin { held };
             }
             match stream.jitter.pull(now, stream.has_ended()) {
                 Next::Packet(slot) => return Pull::Packet(self.store.take(slot, &mut self.scratch)),
@@ -219,9 +225,8 @@ impl Downlink {
                 Life::Stopped | Life::Silent | Life::Cut => {}
             }
         }
-        if self.begin(id, at, true).is_none() {
-            self.reports.refused(id);
-        }
+        // Where there is no room, its first packet makes some.
+        let _followed = self.begin(id, at, true);
     }
 
     fn handle_packet(&mut self, id: StreamId, number: PacketId, at: Instant, payload: &[u8]) {
@@ -312,11 +317,35 @@ impl Downlink {
     }
 
     fn begin(&mut self, id: StreamId, at: Instant, announced: bool) -> Option<usize> {
+        if self.live >= self.streams.len() {
+            self.make_room(!announced);
+        }
         let stream = self.streams.get_mut(self.live)?;
         stream.begin(id, Life::Open { heard: at, announced }, &self.delay);
         self.live += 1;
         self.reports.started(id);
         Some(self.live - 1)
+    }
+
+    /// Takes a stream that waits out of the row: one without talk, or, for talk that is here, the one that has waited
+    /// longest.
+    fn make_room(&mut self, for_talk: bool) {
+        let speaking = usize::from(self.speaking);
+        let empty = self.live().iter().skip(speaking).position(|stream| stream.jitter.is_empty());
+        let index = match empty {
+            Some(empty) => speaking + empty,
+            None if for_talk => speaking,
+            None => return,
+        };
+        while self.expire_from(index) {}
+        if let Some(stream) = self.live().get(index) {
+            let (id, life) = (stream.id, stream.life);
+            // One that is still open begins anew with its next packet.
+            if life == Life::Stopped {
+                self.close(id, Closed::Said);
+            }
+            self.remove(index);
+        }
     }
 
     /// The first stream has been said.

@@ -1,6 +1,6 @@
 //! What the engine and the network task tell each other, through two bounded queues.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::zello::{PacketId, StreamId};
 
@@ -9,6 +9,12 @@ pub const UPLINK_PAYLOAD_MAX: usize = 1_024;
 
 /// Longest Opus packet taken from the channel, bytes (60 ms at Opus's highest rate of 510 kbit/s is 3825).
 pub const DOWNLINK_PAYLOAD_MAX: usize = 4_000;
+
+/// Speech that is this old when it begins to be said is held speech: it waited for a link, a channel or a radio.
+///
+/// Older than anything live can be by the way it takes: 8 s for the slowest awaited answer and 2 s of pre-roll, or 5 s of
+/// lead-in and 5 s in the jitter buffer, each at the most that can be configured.
+pub const HELD: Duration = Duration::from_secs(10);
 
 /// The engine's own number for an over of the radio, or for its part after a roll-over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

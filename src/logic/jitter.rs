@@ -77,6 +77,7 @@ pub struct Jitter<T> {
 #[derive(Debug)]
 struct Entry<T> {
     id: PacketId,
+    at: Instant,
     span: Duration,
     item: T,
 }
@@ -137,6 +138,12 @@ impl<T> Jitter<T> {
     #[must_use]
     pub fn buffered(&self) -> Duration {
         self.buffered
+    }
+
+    /// When the packet came that is next.
+    #[must_use]
+    pub fn eldest(&self) -> Option<Instant> {
+        self.queue.front().map(|entry| entry.at)
     }
 
     /// Packets that wait.
@@ -204,7 +211,7 @@ impl<T> Jitter<T> {
             self.filled_at = Some(at);
         }
         self.buffered += span;
-        self.queue.insert(index, Entry { id, span, item });
+        self.queue.insert(index, Entry { id, at, span, item });
         Ok(())
     }
 
@@ -257,7 +264,7 @@ impl<T> Jitter<T> {
                 return Next::Conceal(conceal);
             }
         }
-        if let Some(Entry { id, span, item }) = self.pop() {
+        if let Some(Entry { id, span, item, .. }) = self.pop() {
             let next = PacketId(id.0.wrapping_add(1));
             self.phase =
                 Phase::Playing(Head { next, span, filled_in: Duration::ZERO, given_up: head.given_up });
@@ -269,9 +276,6 @@ impl<T> Jitter<T> {
     /// The buffer is dry, and the stream goes on.
     fn fill_in(&mut self, head: Head) -> Next<T> {
         let conceal = CONCEAL_MAX.saturating_sub(head.filled_in).min(CONCEAL_STEP).min(head.span);
-        if head.filled_in.is_zero() {
-            self.delay.ran_dry(head.span);
-        }
         if conceal.is_zero() {
             self.phase = Phase::Filling(Some(head.filled_in_by(SILENCE_STEP)));
             return Next::Silence;

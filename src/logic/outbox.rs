@@ -21,7 +21,7 @@ pub use self::pace::{
 };
 use self::pace::{is_final, nth};
 use self::queue::{Fate, Queue};
-use super::exchange::{OverId, UplinkItem};
+use super::exchange::{HELD, OverId, UplinkItem};
 use crate::config;
 use crate::counters::Counters;
 use crate::zello::{ErrorCode, PacketId, StreamId};
@@ -50,7 +50,7 @@ enum Pause {
 enum Stream {
     Idle { not_before: Instant, pause: Pause },
     Starting { attempt: Attempt, until: Instant },
-    Open { id: StreamId, next: u32, quiet_at: Instant },
+    Open { id: StreamId, next: u32, quiet_at: Instant, tone: usize },
 }
 
 /// See the module.
@@ -61,12 +61,21 @@ pub struct Outbox {
     /// Configured: this account or this gateway never sends.
     never_sends: bool,
     link: Link,
+    /// The link has not taken what was sent last: more would only wait where nothing can be dropped.
+    congested: bool,
     stream: Stream,
     queue: Queue,
+    counters: Arc<Counters>,
     attempts: u32,
     last_start: Option<Instant>,
     /// The over of the stream that was stopped last, for a roll-over.
     last_over: Option<OverId>,
+    /// Packets of the tone before held speech; none: no tone.
+    tone: Vec<Box<[u8]>>,
+    /// The over of the last stream of held speech.
+    last_held: Option<OverId>,
+    /// The stream that is asked for goes on where one of held speech has just been stopped.
+    follows_held: bool,
     /// When a listener has played all that was sent.
     played_at: Instant,
     unanswered: u32,
@@ -86,11 +95,16 @@ impl Outbox {
             hold: uplink.hold,
             never_sends,
             link: Link::Down,
+            congested: false,
             stream: Stream::Idle { not_before: now, pause: Pause::Spacing },
-            queue: Queue::new(counters),
+            queue: Queue::new(Arc::clone(&counters)),
+            counters,
             attempts: 0,
             last_start: None,
             last_over: None,
+            tone: Vec::new(),
+            last_held: None,
+            follows_held: false,
             played_at: now,
             unanswered: 0,
             reply_limit: START_REPLY,
@@ -99,6 +113,12 @@ impl Outbox {
             not_ready_since: None,
             outputs: VecDeque::new(),
         }
+    }
+
+    /// Tells listeners held speech from live: these packets, each as long as one of speech, go before it.
+    #[must_use]
+    pub fn with_held_tone(self, tone: Vec<Box<[u8]>>) -> Self {
+        Self { tone, ..self }
     }
 
     /// The next thing to do. Drain after each call of the others.
@@ -121,7 +141,16 @@ impl Outbox {
     /// The channel is gone, with the connection or without. An over that was cut goes on in a new stream later.
     pub fn handle_offline(&mut self, now: Instant) {
         self.link = Link::Down;
+        self.congested = false;
         self.stream = Stream::Idle { not_before: now, pause: Pause::Spacing };
+        // What follows comes after a pause: it is no roll-over for those who listen.
+        self.last_over = None;
+        self.settle(now);
+    }
+
+    /// The link stalls, or takes more again. What waits meanwhile is held speech.
+    pub fn handle_congestion(&mut self, now: Instant, congested: bool) {
+        self.congested = congested;
         self.settle(now);
     }
 
@@ -164,7 +193,8 @@ impl Outbox {
                 self.refusals = 0;
                 self.woodpeckers = 0;
                 self.not_ready_since = None;
-                self.stream = Stream::Open { id, next: 0, quiet_at: now + QUIET };
+                let tone = self.begin_tone(now);
+                self.stream = Stream::Open { id, next: 0, quiet_at: now + QUIET, tone };
             }
             // Said twice.
             Ok(Some(stream)) if self.is_open(stream) => {}
@@ -248,7 +278,9 @@ impl Outbox {
         let next = match self.stream {
             Stream::Idle { .. } => self.next_start().map(|at| (at, Deadline::NextStart)),
             Stream::Starting { until, .. } => Some((until, Deadline::StartReply)),
-            Stream::Open { .. } if self.queue.has_packet() => Some((self.pace(), Deadline::Pace)),
+            Stream::Open { .. } if self.queue.has_packet() => {
+                (!self.congested).then(|| (self.pace(), Deadline::Pace))
+            }
             Stream::Open { quiet_at, .. } => Some((quiet_at, Deadline::Quiet)),
         };
         stale.into_iter().chain(next).min()
@@ -316,7 +348,7 @@ impl Outbox {
     fn next_start(&self) -> Option<Instant> {
         let front = self.queue.front().filter(|over| over.fate == Fate::Wanted && !over.is_done())?;
         let Stream::Idle { not_before, pause } = self.stream else { return None };
-        if self.link != Link::Up || self.never_sends {
+        if self.link != Link::Up || self.never_sends || self.congested {
             return None;
         }
         let rolls_over = front.continues.is_some() && front.continues == self.last_over;
@@ -332,25 +364,42 @@ impl Outbox {
         self.attempts = self.attempts.wrapping_add(1);
         let attempt = Attempt(self.attempts);
         self.last_start = Some(now);
+        let continues = self.queue.front().and_then(|front| front.continues);
+        self.follows_held = continues.is_some() && continues == self.last_over && continues == self.last_held;
         self.last_over = None;
         self.stream = Stream::Starting { attempt, until: now + self.reply_limit };
         self.outputs.push_back(Output::Start { attempt });
     }
 
+    /// Where in its tone a stream of the over whose turn it is begins: at the end, unless this is held speech.
+    fn begin_tone(&mut self, now: Instant) -> usize {
+        let eldest = self.queue.eldest().filter(|_| self.queue.has_packet());
+        if eldest.is_none_or(|eldest| now.saturating_duration_since(eldest) < HELD) {
+            return self.tone.len();
+        }
+        self.last_held = self.queue.front().map(|front| front.id);
+        if self.follows_held {
+            return self.tone.len();
+        }
+        self.counters.uplink_overs_held.add_one();
+        0
+    }
+
     /// Sends what real time and [`BURST`] allow.
     fn send(&mut self, now: Instant) {
-        while self.queue.has_packet() && self.pace() <= now {
-            let Stream::Open { id: stream, next, .. } = &mut self.stream else { return };
-            let Some(packet) = self.queue.send() else { return };
+        while !self.congested && self.queue.has_packet() && self.pace() <= now {
+            let Stream::Open { id: stream, next, tone, .. } = &mut self.stream else { return };
+            let (captured_at, payload) = if let Some(packet) = self.tone.get(*tone) {
+                *tone += 1;
+                (now, packet.clone())
+            } else {
+                let Some(packet) = self.queue.send() else { return };
+                (packet.captured_at, packet.payload)
+            };
             let (stream, id) = (*stream, PacketId(*next));
             *next = next.wrapping_add(1);
             self.played_at = self.played_at.max(now) + self.packet;
-            self.outputs.push_back(Output::Packet {
-                stream,
-                id,
-                captured_at: packet.captured_at,
-                payload: packet.payload,
-            });
+            self.outputs.push_back(Output::Packet { stream, id, captured_at, payload });
         }
     }
 

@@ -65,6 +65,8 @@ pub enum Fact<'a> {
     },
     /// The transport failed.
     Lost(String),
+    /// The transport does not take what was sent (true), or has taken all of it (false).
+    Congestion(bool),
     /// The engine has something for the channel.
     Uplink(UplinkItem),
     /// The wall clock was set: what was refused for the time of day is worth another try.
@@ -179,6 +181,12 @@ impl Session {
         }
     }
 
+    /// Puts these packets before held speech.
+    #[must_use]
+    pub fn with_held_tone(self, tone: Vec<Box<[u8]>>) -> Self {
+        Self { outbox: self.outbox.with_held_tone(tone), ..self }
+    }
+
     /// Takes a fact.
     pub fn handle(&mut self, now: Instant, fact: Fact<'_>) {
         match fact {
@@ -205,6 +213,11 @@ impl Session {
                 self.lose(now, Trouble::Closed(CloseReason::from_frame(code, reason)));
             }
             Fact::Lost(text) => self.lose(now, Trouble::Lost(text)),
+            Fact::Congestion(congested) => {
+                if matches!(self.state, State::Linked(_)) {
+                    self.outbox.handle_congestion(now, congested);
+                }
+            }
             Fact::Uplink(item) => self.outbox.handle_item(now, item),
             Fact::ClockSet => self.clock_set(now),
             Fact::Timeout => self.time_out(now),

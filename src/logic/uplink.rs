@@ -212,6 +212,7 @@ mod tests {
             pre_roll: Duration::from_millis(200),
             hang: Duration::from_millis(500),
             hold: Duration::from_secs(60),
+            held_tone: false,
             roll_over: Duration::from_secs(55),
             stuck: Duration::from_secs(300),
         }

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::http::Uri;
 
@@ -21,6 +21,9 @@ use crate::logic::session::{ConnectFailure, ConnectKind};
 
 /// Each address of a host gets so long, so that a dead IPv6 route leaves time for IPv4 within the session's limit.
 const TCP_LIMIT: Duration = Duration::from_secs(5);
+/// The kernel keeps so much that the network has not taken, bookkeeping of as much again not counted: two to four seconds of
+/// speech. What it keeps comes late after a stall and is lost with the link; what the outbox keeps is neither.
+const SEND_BUFFER: u32 = 32 * 1024;
 
 /// What the network task needs of the world: a way to the server, and the wall clock.
 pub trait Dial {
@@ -173,7 +176,7 @@ async fn connect_tcp(address: &Address, names: &impl Resolve) -> Result<TcpStrea
         text: format!("{host}: the name has no address; check the network and its name server"),
     };
     for at in found.into_iter().filter(|at| address.secure || at.ip().is_loopback()) {
-        match tokio::time::timeout(TCP_LIMIT, TcpStream::connect(at)).await {
+        match tokio::time::timeout(TCP_LIMIT, connect_to(at)).await {
             Ok(Ok(tcp)) => {
                 // Packets are small and late ones are of no use: nothing may wait for more.
                 let _without = tcp.set_nodelay(true);
@@ -192,6 +195,13 @@ async fn connect_tcp(address: &Address, names: &impl Resolve) -> Result<TcpStrea
         }
     }
     Err(last)
+}
+
+async fn connect_to(at: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if at.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Where it is refused, a stall costs more speech, no more.
+    let _refused = socket.set_send_buffer_size(SEND_BUFFER);
+    socket.connect(at).await
 }
 
 fn tcp_failure(host: &str, at: SocketAddr, error: &io::Error) -> ConnectFailure {

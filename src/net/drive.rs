@@ -1,9 +1,10 @@
 //! The loop between session, socket and engine: brings facts, carries out actions, waits.
 
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::{SinkExt, StreamExt};
@@ -12,8 +13,8 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_util::sync::CancellationToken;
 
 use super::Ports;
@@ -21,7 +22,9 @@ use super::dial::Dial;
 use super::log::Log;
 use super::upgrade::upgrade;
 use crate::bell::Bell;
+use crate::codec::encode_whole;
 use crate::config::{self, TokenSource};
+use crate::dsp::tone;
 use crate::logic::clock;
 use crate::logic::exchange::DownlinkItem;
 use crate::logic::session::{Action, ConnectFailure, ConnectKind, Fact, LinkState, Report, Session};
@@ -29,8 +32,9 @@ use crate::queue::{Consumer, Producer};
 use crate::secret::Secret;
 use crate::zello::token::{LIFETIME, describe};
 
-/// A frame that the system does not take for so long tells of a dead link; the send buffer holds minutes of speech.
-const SEND_LIMIT: Duration = Duration::from_secs(5);
+/// A frame that the system does not take for so long tells of a dead link: mobile networks stall for seconds, and after more
+/// than that a fresh connection is quicker than TCP with its doubled waits.
+const SEND_LIMIT: Duration = Duration::from_secs(10);
 /// For the close frame and its answer. It keeps a stop short, and half-open links need no more.
 const HANGUP_LIMIT: Duration = Duration::from_secs(1);
 
@@ -49,22 +53,37 @@ enum News<Io> {
     Connected(Box<WebSocketStream<Io>>, Option<Secret>),
     Failed(ConnectFailure),
     Frame(Message),
+    /// The system has taken all that was fed.
+    Sent,
     Lost(String),
 }
 
 impl<Io: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Link<'_, Io> {
-    async fn news(&mut self) -> News<Io> {
+    /// With `unsent` frames, pushes them on as well.
+    async fn news(&mut self, unsent: bool) -> News<Io> {
         match self {
             Self::Down => pending().await,
             Self::Connecting(connecting) => match connecting.await {
                 Ok((socket, token)) => News::Connected(Box::new(socket), token),
                 Err(failure) => News::Failed(failure),
             },
-            Self::Up(socket) => match socket.next().await {
-                Some(Ok(frame)) => News::Frame(frame),
-                Some(Err(error)) => News::Lost(error.to_string()),
-                None => News::Lost("closed without a word".to_owned()),
-            },
+            Self::Up(socket) => {
+                poll_fn(|context| {
+                    if unsent {
+                        match socket.poll_flush_unpin(context) {
+                            Poll::Ready(Ok(())) => return Poll::Ready(News::Sent),
+                            Poll::Ready(Err(error)) => return Poll::Ready(News::Lost(error.to_string())),
+                            Poll::Pending => {}
+                        }
+                    }
+                    socket.poll_next_unpin(context).map(|next| match next {
+                        Some(Ok(frame)) => News::Frame(frame),
+                        Some(Err(error)) => News::Lost(error.to_string()),
+                        None => News::Lost("closed without a word".to_owned()),
+                    })
+                })
+                .await
+            }
         }
     }
 }
@@ -75,6 +94,8 @@ pub(super) struct Driver<'a, D: Dial> {
     zello: Arc<config::Zello>,
     session: Session,
     link: Link<'a, D::Io>,
+    /// Since when the system has not taken what was sent.
+    unsent: Option<Instant>,
     bell: AsyncFd<Bell>,
     uplink: Consumer<'static, crate::logic::exchange::UplinkItem>,
     outlet: Outlet<'a>,
@@ -96,7 +117,7 @@ fn now() -> Instant {
 
 impl<'a, D: Dial> Driver<'a, D> {
     /// # Errors
-    /// The system's error when the bell cannot be waited for.
+    /// The system's error when the bell cannot be waited for, or libopus's when it has no encoder.
     pub(super) fn new(
         dial: &'a D,
         zello: config::Zello,
@@ -105,12 +126,14 @@ impl<'a, D: Dial> Driver<'a, D> {
         states: &'a watch::Sender<LinkState>,
         seed: u64,
     ) -> io::Result<Self> {
-        let session = Session::new(now(), &zello, uplink, Arc::clone(&ports.counters), seed);
+        let session = Session::new(now(), &zello, uplink, Arc::clone(&ports.counters), seed)
+            .with_held_tone(held_tone(uplink)?);
         Ok(Self {
             dial,
             zello: Arc::new(zello),
             session,
             link: Link::Down,
+            unsent: None,
             bell: listen(ports.uplink_bell)?,
             uplink: ports.uplink,
             outlet: Outlet {
@@ -134,6 +157,7 @@ impl<'a, D: Dial> Driver<'a, D> {
                 return;
             }
             let wake = self.session.poll_timeout().map(|(at, _why)| at);
+            let stuck = self.unsent.map(|since| since + SEND_LIMIT);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {
@@ -154,7 +178,8 @@ impl<'a, D: Dial> Driver<'a, D> {
                     clock_set = Box::pin(dial.clock_set());
                     self.session.handle(now(), Fact::ClockSet);
                 }
-                news = self.link.news() => self.take_news(news),
+                () = sleep_or_never(stuck) => self.give_up(),
+                news = self.link.news(self.unsent.is_some()) => self.take_news(news),
             }
         }
     }
@@ -169,6 +194,7 @@ impl<'a, D: Dial> Driver<'a, D> {
         let now = now();
         match news {
             News::Connected(socket, auth_token) => {
+                self.unsent = None;
                 self.link = Link::Up(socket);
                 self.session.handle(now, Fact::Connected { auth_token });
             }
@@ -182,17 +208,29 @@ impl<'a, D: Dial> Driver<'a, D> {
                 self.session.handle(now, Fact::SignOfLife);
             }
             News::Frame(Message::Close(frame)) => {
-                self.link = Link::Down;
+                (self.link, self.unsent) = (Link::Down, None);
                 let (code, reason) = frame.map_or((None, String::new()), |frame| {
                     (Some(frame.code.into()), frame.reason.to_string())
                 });
                 self.session.handle(now, Fact::Closed { code: Some(code.unwrap_or(1005)), reason: &reason });
             }
-            News::Lost(why) => {
-                self.link = Link::Down;
-                self.session.handle(now, Fact::Lost(why));
+            News::Sent => {
+                if self.unsent.take().is_some() {
+                    self.session.handle(now, Fact::Congestion(false));
+                }
             }
+            News::Lost(why) => self.lose(why),
         }
+    }
+
+    fn lose(&mut self, why: String) {
+        self.link = Link::Down;
+        self.unsent = None;
+        self.session.handle(now(), Fact::Lost(why));
+    }
+
+    fn give_up(&mut self) {
+        self.lose(format!("the system did not take a frame within {} s", SEND_LIMIT.as_secs()));
     }
 
     /// Carries out what the session wants, until it wants nothing more.
@@ -213,9 +251,22 @@ impl<'a, D: Dial> Driver<'a, D> {
             if !unflushed {
                 return;
             }
-            let Link::Up(socket) = &mut self.link else { continue };
-            let flushed = timeout(SEND_LIMIT, socket.flush()).await;
-            self.check_sent(flushed);
+            self.flush().await;
+        }
+    }
+
+    /// Hands what was fed to the system; what it does not take at once follows while the loop goes on.
+    async fn flush(&mut self) {
+        let Link::Up(socket) = &mut self.link else { return };
+        match poll_fn(|context| Poll::Ready(socket.poll_flush_unpin(context))).await {
+            Poll::Ready(Ok(())) => self.take_news(News::Sent),
+            Poll::Ready(Err(error)) => self.lose(error.to_string()),
+            Poll::Pending => {
+                if self.unsent.is_none() {
+                    self.unsent = Some(now());
+                    self.session.handle(now(), Fact::Congestion(true));
+                }
+            }
         }
     }
 
@@ -235,23 +286,17 @@ impl<'a, D: Dial> Driver<'a, D> {
     /// Hands a frame to the socket. True if a flush is due.
     async fn feed(&mut self, message: Message) -> bool {
         let Link::Up(socket) = &mut self.link else { return false };
-        let fed = timeout(SEND_LIMIT, socket.feed(message)).await;
-        self.check_sent(fed);
+        match timeout(SEND_LIMIT, socket.feed(message)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.lose(error.to_string()),
+            Err(_elapsed) => self.give_up(),
+        }
         true
-    }
-
-    fn check_sent(&mut self, sent: Result<Result<(), WsError>, tokio::time::error::Elapsed>) {
-        let why = match sent {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(_elapsed) => format!("the system did not take a frame within {} s", SEND_LIMIT.as_secs()),
-        };
-        self.link = Link::Down;
-        self.session.handle(now(), Fact::Lost(why));
     }
 
     /// Says goodbye as the protocol wants it: the next log-on of the account fails while a dead session lingers.
     async fn hang_up(&mut self, code: u16, reason: &'static str) {
+        self.unsent = None;
         if let Link::Up(mut socket) = std::mem::replace(&mut self.link, Link::Down) {
             let _in_time = timeout(HANGUP_LIMIT, async {
                 let frame = CloseFrame { code: code.into(), reason: reason.into() };
@@ -278,6 +323,14 @@ impl Outlet<'_> {
             self.states.send_replace(state);
         }
     }
+}
+
+/// Packets of the tone before held speech; none where none is wanted.
+fn held_tone(uplink: &config::Uplink) -> io::Result<Vec<Box<[u8]>>> {
+    if !uplink.held_tone {
+        return Ok(Vec::new());
+    }
+    encode_whole(uplink.packet, uplink.bitrate_bps, &tone::held()).map_err(io::Error::other)
 }
 
 #[expect(

@@ -121,6 +121,7 @@ pub(crate) fn uplink(hold: Duration) -> Uplink {
         pre_roll: Duration::from_millis(200),
         hang: Duration::from_millis(500),
         hold,
+        held_tone: false,
         roll_over: Duration::from_secs(55),
         stuck: Duration::from_secs(300),
     }

@@ -104,8 +104,7 @@ fn is_left_alone(pipe: &Path) -> bool {
 }
 
 fn end_one(process: &OwnedFd) -> Fate {
-    for (signal, limit, fate) in
-        [(Signal::CONT, OWN_END, Fate::Ended), (Signal::KILL, KILLED, Fate::Killed)]
+    for (signal, limit, fate) in [(Signal::CONT, OWN_END, Fate::Ended), (Signal::KILL, KILLED, Fate::Killed)]
     {
         match pidfd_send_signal(process, signal) {
             Ok(()) if ends_within(process, limit) => return fate,

@@ -102,7 +102,7 @@ impl World {
     /// False when there is nothing more to say.
     fn pull(&mut self) -> bool {
         let time = match self.downlink.pull(self.now) {
-            Pull::Begin => {
+            Pull::Begin { .. } => {
                 self.last = None;
                 Duration::ZERO
             }

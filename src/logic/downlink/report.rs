@@ -18,6 +18,8 @@ pub enum Event {
     Began {
         /// Which.
         stream: StreamId,
+        /// It had to wait for it.
+        held: bool,
     },
     /// It has been said to the end.
     Ended {
@@ -26,11 +28,6 @@ pub enum Event {
     },
     /// It ended by silence: its stop never came.
     StopMissing {
-        /// Which.
-        stream: StreamId,
-    },
-    /// It cannot be followed: too many streams at once.
-    Refused {
         /// Which.
         stream: StreamId,
     },
@@ -69,6 +66,8 @@ pub enum Event {
 pub struct Counts {
     /// Streams that began.
     pub streams: u64,
+    /// Streams that had to wait.
+    pub held: u64,
     /// Streams that ended by silence.
     pub stops_missing: u64,
     /// Packets that came; markers of a loss are none.
@@ -87,6 +86,7 @@ impl Counts {
     /// Adds these numbers to the gateway's counters.
     pub fn add_to(&self, counters: &Counters) {
         counters.downlink_streams.add(self.streams);
+        counters.downlink_streams_held.add(self.held);
         counters.downlink_stops_missing.add(self.stops_missing);
         counters.downlink_packets.add(self.packets);
         counters.downlink_packets_late.add(self.late);
@@ -140,8 +140,9 @@ impl Reports {
         self.push(Event::Started { stream });
     }
 
-    pub(super) fn refused(&mut self, stream: StreamId) {
-        self.push(Event::Refused { stream });
+    pub(super) fn began(&mut self, stream: StreamId, held: bool) {
+        self.counts.held += u64::from(held);
+        self.push(Event::Began { stream, held });
     }
 
     pub(super) fn stop_missing(&mut self, stream: StreamId) {

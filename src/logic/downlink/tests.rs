@@ -11,6 +11,7 @@ pub(super) fn settings() -> config::Downlink {
         rx_mute: ms(300),
         busy: config::Busy::Wait,
         wait: ms(30_000),
+        held_tone: false,
         jitter_min: ms(60),
         jitter_max: ms(800),
     }
@@ -82,7 +83,7 @@ impl Air {
         let mut said = Vec::new();
         for _ in 0..100_000 {
             let time = match self.downlink.pull(self.now) {
-                Pull::Begin => Duration::ZERO,
+                Pull::Begin { .. } => Duration::ZERO,
                 Pull::Packet(packet) => {
                     said.push(read(packet));
                     SPAN
@@ -114,13 +115,14 @@ fn the_radio_is_wanted_from_the_start_to_the_last_word() {
     assert_eq!(air.downlink.pull(air.now), Pull::Done);
     air.start(1);
     assert!(air.downlink.wants_radio(), "keyed before the first packet");
-    assert_eq!(air.downlink.pull(air.now), Pull::Begin);
+    assert_eq!(air.downlink.pull(air.now), Pull::Begin { held: false });
     assert_eq!(air.downlink.pull(air.now), Pull::Silence);
     air.packets(1, 1..=10);
     air.stop(1);
     assert_eq!(air.speak(), all(1, 1..=10));
     assert!(!air.downlink.wants_radio());
-    let events = [Event::Started { stream: ONE }, Event::Began { stream: ONE }, Event::Ended { stream: ONE }];
+    let began = Event::Began { stream: ONE, held: false };
+    let events = [Event::Started { stream: ONE }, began, Event::Ended { stream: ONE }];
     assert_eq!(air.events(), events);
     let counts = Counts { streams: 1, packets: 10, ..Counts::default() };
     assert_eq!(air.downlink.take_counts(), counts);
@@ -131,7 +133,7 @@ fn the_radio_is_wanted_from_the_start_to_the_last_word() {
 fn the_last_packet_may_play_out_before_the_stream_is_over() {
     let mut air = Air::new(settings());
     air.over(1, 1..=1);
-    assert_eq!(air.downlink.pull(air.now), Pull::Begin);
+    assert_eq!(air.downlink.pull(air.now), Pull::Begin { held: false });
     assert!(matches!(air.downlink.pull(air.now), Pull::Packet(_)));
     air.wait(SPAN / 2);
     assert!(air.downlink.wants_radio(), "half of it is still to be played");
@@ -171,7 +173,7 @@ fn talk_that_waits_too_long_goes_oldest_first_and_is_counted() {
 fn the_speaking_stream_does_not_eat_the_room_of_those_that_wait() {
     let mut air = Air::new(settings());
     air.over(1, 1..=400);
-    assert_eq!(air.downlink.pull(air.now), Pull::Begin);
+    assert_eq!(air.downlink.pull(air.now), Pull::Begin { held: true });
     air.over(2, 1..=400);
     assert_eq!(air.speak().len(), 800);
 }
@@ -318,7 +320,7 @@ fn after_a_time_out_the_rest_of_the_stream_is_ignored_and_the_next_one_served() 
     let mut air = Air::new(settings());
     air.start(1);
     air.packets(1, 1..=5);
-    assert_eq!(air.downlink.pull(air.now), Pull::Begin);
+    assert_eq!(air.downlink.pull(air.now), Pull::Begin { held: false });
     assert!(matches!(air.downlink.pull(air.now), Pull::Packet(_)));
     air.start(2);
     air.packet(2, 1);
@@ -354,15 +356,56 @@ fn with_busy_drop_everything_that_is_there_goes() {
 }
 
 #[test]
-fn more_streams_than_can_be_followed_are_refused_and_counted() {
+fn of_more_streams_than_can_be_followed_the_oldest_that_waits_goes_and_is_counted() {
     let mut air = Air::new(settings());
-    for stream in 1..=9 {
-        air.start(stream);
-        air.packet(stream, 1);
+    let count = u32::try_from(STREAMS_MAX).unwrap();
+    air.over(1, 1..=2);
+    assert_eq!(air.downlink.pull(air.now), Pull::Begin { held: false });
+    for stream in 2..=count + 3 {
+        air.over(stream, 1..=2);
     }
-    assert!(air.events().contains(&Event::Refused { stream: StreamId(9) }));
-    assert_eq!(air.downlink.take_counts().expired, 1);
-    assert_eq!(air.speak().len(), STREAMS_MAX);
+    assert!(air.events().contains(&Event::Expired { stream: StreamId(2), packets: 2 }));
+    assert_eq!(air.downlink.take_counts().expired, 3 * 2);
+    let said: Vec<_> =
+        std::iter::once(1).chain(5..=count + 3).flat_map(|stream| all(stream, 1..=2)).collect();
+    assert_eq!(air.speak(), said, "the one that speaks is not disturbed");
+}
+
+#[test]
+fn a_flood_of_starts_costs_no_talk() {
+    let mut air = Air::new(settings());
+    for stream in 1..=5 {
+        air.over(stream, 1..=3);
+    }
+    for stream in 100..1_000 {
+        air.start(stream);
+    }
+    let talk: Vec<_> = (1..=5).flat_map(|stream| all(stream, 1..=3)).collect();
+    assert_eq!(air.speak(), talk);
+    assert_eq!(air.downlink.take_counts().expired, 0);
+}
+
+#[test]
+fn talk_that_had_to_wait_is_held_talk_and_what_the_lead_in_delayed_is_live() {
+    let mut air = Air::new(settings());
+    air.start(1);
+    air.packet(1, 1);
+    air.wait(HELD.checked_sub(Duration::from_millis(1)).unwrap());
+    assert_eq!(air.downlink.pull(air.now), Pull::Begin { held: false });
+    assert_eq!(air.speak(), all(1, 1..=1));
+    air.over(2, 1..=2);
+    air.wait(HELD);
+    assert_eq!(air.downlink.pull(air.now), Pull::Begin { held: true });
+    assert_eq!(air.speak(), all(2, 1..=2));
+    assert_eq!(air.downlink.take_counts().held, 1);
+}
+
+#[test]
+fn what_counts_is_the_age_of_the_first_word_that_is_left() {
+    // Half a minute of live talk of which only the last 5 s were kept.
+    let mut air = Air::new(config::Downlink { wait: Duration::from_secs(5), ..settings() });
+    air.over(1, 1..=500);
+    assert_eq!(air.downlink.pull(air.now), Pull::Begin { held: false });
 }
 
 #[test]
@@ -390,7 +433,7 @@ fn a_lost_packet_is_concealed_and_a_late_one_is_counted() {
     let mut pulled = Vec::new();
     loop {
         let what = match air.downlink.pull(air.now) {
-            Pull::Begin => continue,
+            Pull::Begin { .. } => continue,
             Pull::Packet(packet) => read(packet).1,
             Pull::Conceal(time) => {
                 assert_eq!(time, SPAN);

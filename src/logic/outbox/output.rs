@@ -23,7 +23,7 @@ pub enum Output {
         stream: StreamId,
         /// Its number in the stream.
         id: PacketId,
-        /// When its last sample was captured.
+        /// When its last sample was captured; of a tone: when it was sent.
         captured_at: Instant,
         /// The Opus packet.
         payload: Box<[u8]>,

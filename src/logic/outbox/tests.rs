@@ -25,6 +25,7 @@ fn settings(hold: Duration) -> config::Uplink {
         pre_roll: ms(200),
         hang: ms(500),
         hold,
+        held_tone: false,
         roll_over: ms(55_000),
         stuck: ms(300_000),
     }
@@ -420,6 +421,124 @@ fn held_speech_is_bounded_and_the_oldest_goes_first() {
     assert_eq!(bench.sent(), (15..25).collect::<Vec<_>>());
 }
 
+/// An outbox with a tone of three packets before held speech; no link.
+fn with_tone() -> Bench {
+    let mut bench = Bench::new(ms(60_000));
+    let tone = [[0xff, 0xff, 0xff, 0], [0xff, 0xff, 0xff, 1], [0xff, 0xff, 0xff, 2]];
+    bench.outbox = Outbox::new(bench.now, &settings(ms(60_000)), false, Arc::clone(&bench.counters))
+        .with_held_tone(tone.map(|packet| packet.into()).to_vec());
+    bench
+}
+
+/// The packets of the tone, as [`Bench::sent`] has them.
+const TONE: [u32; 3] = [0xffff_ff00, 0xffff_ff01, 0xffff_ff02];
+
+#[test]
+fn held_speech_is_told_from_live_by_a_tone_before_it() {
+    let mut bench = with_tone();
+    bench.over(1, 40);
+    bench.wait(HELD);
+    bench.do_it(|outbox, now| outbox.handle_online(now, now));
+    bench.reply(1, 70);
+    assert_eq!(bench.sent().len(), 16, "the tone is paced as speech is");
+    bench.wait(ms(3_000));
+    assert_eq!(bench.sent(), TONE.into_iter().chain(0..40).collect::<Vec<_>>());
+    check_wire(&bench).unwrap();
+    assert_eq!(*bench.last(), stop(70));
+    assert_eq!(bench.counters.uplink_packets_sent.value(), 40, "a tone is no speech of the radio");
+    assert_eq!(bench.counters.uplink_overs_held.value(), 1);
+    // The next one is live.
+    bench.start(2, None);
+    bench.talk(2, 2);
+    bench.reply(2, 71);
+    assert_eq!(bench.sent().len(), 45);
+    assert_eq!(bench.counters.uplink_overs_held.value(), 1);
+}
+
+#[test]
+fn what_only_waited_for_an_answer_has_no_tone() {
+    let mut bench = with_tone();
+    bench.do_it(|outbox, now| outbox.handle_online(now, now));
+    bench.start(1, None);
+    bench.talk(1, 34);
+    bench.reply(1, 70);
+    bench.talk(1, 30);
+    bench.reply(2, 71);
+    bench.wait(ms(10_000));
+    assert_eq!(bench.sent(), (0..64).collect::<Vec<_>>());
+}
+
+#[test]
+fn each_stream_of_held_speech_has_its_tone_but_a_roll_over_has_none() {
+    let mut bench = with_tone();
+    bench.over(1, 2);
+    bench.start(2, Some(1));
+    bench.packet(2);
+    bench.end(2);
+    bench.over(3, 2);
+    bench.wait(HELD);
+    bench.do_it(|outbox, now| outbox.handle_online(now, now));
+    for attempt in 1..=3 {
+        bench.reply(attempt, 70 + attempt);
+        bench.wait(ms(1_000));
+    }
+    assert_eq!(bench.sent(), [&TONE[..], &[0, 1, 2], &TONE[..], &[3, 4]].concat());
+    assert_eq!(bench.counters.uplink_overs_held.value(), 2);
+}
+
+#[test]
+fn the_rest_of_an_over_that_was_cut_has_its_tone_when_it_is_late() {
+    let mut bench = with_tone();
+    bench.do_it(|outbox, now| outbox.handle_online(now, now));
+    bench.start(1, None);
+    bench.reply(1, 70);
+    bench.talk(1, 3);
+    bench.do_it(Outbox::handle_offline);
+    bench.talk(1, 3);
+    bench.end(1);
+    // Its roll-over comes after a pause: for those who listen it is no continuation.
+    bench.start(2, Some(1));
+    bench.packet(2);
+    bench.end(2);
+    bench.wait(HELD);
+    bench.do_it(|outbox, now| outbox.handle_online(now, now));
+    bench.reply(2, 71);
+    bench.do_it(Outbox::handle_offline);
+    bench.wait(ms(5_000));
+    bench.do_it(|outbox, now| outbox.handle_online(now, now));
+    bench.reply(3, 72);
+    bench.wait(ms(1_000));
+    bench.reply(4, 73);
+    bench.wait(ms(1_000));
+    let sent = bench.sent();
+    assert_eq!(sent[..9], [&[0, 1, 2], &TONE[..], &[3, 4, 5]].concat());
+    assert_eq!(sent[9..], [&TONE[..], &[6]].concat());
+}
+
+#[test]
+fn a_channel_that_is_busy_for_long_gets_all_overs_in_order_and_paced() {
+    let mut bench = Bench::online(ms(60_000));
+    bench.over(1, 20);
+    for attempt in 1..100 {
+        if bench.now - bench.begin >= ms(30_000) {
+            break;
+        }
+        bench.refuse(attempt, ErrorCode::ChannelBusy);
+        bench.over(attempt + 1, 2);
+        bench.wait_for_start();
+    }
+    let tries = bench.starts().len();
+    assert!(tries < 15, "{tries} tries in half a minute");
+    assert_eq!(bench.counters.uplink_packets_expired.value(), 0);
+    while bench.outbox.held() > Duration::ZERO {
+        let attempt = bench.starts().len() as u32;
+        bench.reply(attempt, 70 + attempt);
+        bench.wait(ms(500));
+    }
+    assert_eq!(bench.sent(), (0..bench.next_packet).collect::<Vec<_>>());
+    check_wire(&bench).unwrap();
+}
+
 #[test]
 fn speech_of_long_ago_is_not_sent() {
     let mut bench = Bench::new(ms(60_000));
@@ -442,6 +561,33 @@ fn a_missing_end_or_start_from_the_engine_is_made_up_for() {
     bench.reply(2, 71);
     bench.start(3, None);
     assert!(bench.saw(&stop(71)));
+}
+
+#[test]
+fn what_a_stalled_link_does_not_take_is_held_and_nothing_is_asked_for() {
+    let mut bench = Bench::online(ms(1_200));
+    bench.start(1, None);
+    bench.reply(1, 70);
+    bench.talk(1, 2);
+    bench.do_it(|outbox, now| outbox.handle_congestion(now, true));
+    bench.talk(1, 70);
+    bench.end(1);
+    bench.over(2, 3);
+    assert_eq!(bench.sent(), [0, 1]);
+    let held = PATIENCE.as_millis() as u64 / 60;
+    assert_eq!(bench.counters.uplink_packets_expired.value(), 73 - held, "the oldest go first");
+    assert_eq!(bench.starts().len(), 1);
+    bench.do_it(|outbox, now| outbox.handle_congestion(now, false));
+    bench.wait(ms(5_000));
+    bench.reply(2, 71);
+    assert_eq!(bench.sent()[2..], (25..75).collect::<Vec<_>>());
+    check_wire(&bench).unwrap();
+    // A new connection begins without a stall.
+    bench.do_it(|outbox, now| outbox.handle_congestion(now, true));
+    bench.do_it(Outbox::handle_offline);
+    bench.do_it(|outbox, now| outbox.handle_online(now, now));
+    bench.over(3, 1);
+    assert_eq!(bench.starts().len(), 3);
 }
 
 #[test]
@@ -471,6 +617,7 @@ enum Move {
     Complain(ErrorCode),
     OwnStop,
     Free,
+    Congestion(bool),
     Offline,
     Online,
 }
@@ -496,6 +643,7 @@ fn moves() -> impl Strategy<Value = Move> {
         1 => errors.prop_map(Move::Complain),
         1 => Just(Move::OwnStop),
         1 => Just(Move::Free),
+        2 => any::<bool>().prop_map(Move::Congestion),
         1 => Just(Move::Offline),
         3 => Just(Move::Online),
     ]
@@ -529,6 +677,9 @@ fn play(bench: &mut Bench, moves: &[Move]) {
                 outbox.handle_own_stop(now, StreamId(1_000 + attempt));
             }),
             Move::Free => bench.do_it(Outbox::handle_channel_free),
+            Move::Congestion(congested) => {
+                bench.do_it(|outbox, now| outbox.handle_congestion(now, *congested));
+            }
             Move::Offline => bench.do_it(Outbox::handle_offline),
             Move::Online => bench.do_it(|outbox, now| outbox.handle_online(now, now + ms(100))),
         }

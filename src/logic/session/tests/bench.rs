@@ -29,6 +29,7 @@ pub(super) fn uplink() -> config::Uplink {
         pre_roll: Duration::from_millis(200),
         hang: Duration::from_millis(500),
         hold: secs(60),
+        held_tone: false,
         roll_over: secs(55),
         stuck: secs(300),
     }
