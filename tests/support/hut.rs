@@ -86,6 +86,8 @@ enum Deed {
     Down(ConnId, Frame),
     DownClosed(ConnId, Option<(u16, String)>),
     Pong(ConnId),
+    /// What stalled flows again.
+    Flow(ConnId),
 }
 
 /// Stands in for the guard's pipe.
@@ -111,6 +113,7 @@ pub struct Totals {
     pub phone_talks: u64,
     pub phone_talks_refused: u64,
     pub troubles: u64,
+    pub stalls: u64,
     pub keyed: Duration,
     pub longest_keyed: Duration,
     pub steps: u64,
@@ -486,6 +489,12 @@ impl Hut {
             Deed::Pong(conn) => {
                 if self.is_current(conn) {
                     self.session.handle(self.instant(), Fact::SignOfLife);
+                }
+            }
+            Deed::Flow(conn) => {
+                if let Some(wire) = self.wire.as_mut().filter(|wire| wire.conn == conn && !wire.frozen) {
+                    wire.stalls = false;
+                    self.session.handle(self.instant(), Fact::Congestion(false));
                 }
             }
             Deed::DownClosed(conn, close) => {

@@ -18,7 +18,12 @@ pub(super) struct Wire {
     pub(super) down: Connection,
     /// Nothing passes any more, and nobody is told.
     pub(super) frozen: bool,
+    /// The gateway has been told that no more is taken.
+    pub(super) stalls: bool,
 }
+
+/// What arrives later than this finds the send buffer full: the sender is told.
+const STALL: Duration = Duration::from_secs(1);
 
 impl Hut {
     pub(super) fn connect(&mut self) {
@@ -52,7 +57,7 @@ impl Hut {
                     way.carry(self.now);
                 });
                 let [up, down] = way;
-                self.wire = Some(Wire { conn, up, down, frozen: false });
+                self.wire = Some(Wire { conn, up, down, frozen: false, stalls: false });
                 self.server.handle(self.clock(), conn, Told::Opened(service));
                 self.session.handle(self.instant(), Fact::Connected { auth_token: None });
             }
@@ -71,6 +76,11 @@ impl Hut {
         }
         let Some(wire) = self.wire.as_mut().filter(|wire| !wire.frozen) else { return self.lose(&frame) };
         let (at, conn) = (wire.up.carry(self.now), wire.conn);
+        if at - self.now > STALL && !std::mem::replace(&mut wire.stalls, true) {
+            self.totals.stalls += 1;
+            self.session.handle(self.instant(), Fact::Congestion(true));
+            self.do_at(at, Deed::Flow(conn));
+        }
         self.do_at(at, Deed::Up(conn, frame));
     }
 

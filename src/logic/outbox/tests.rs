@@ -578,8 +578,9 @@ fn what_a_stalled_link_does_not_take_is_held_and_nothing_is_asked_for() {
     assert_eq!(bench.counters.uplink_packets_expired.value(), 73 - held, "the oldest go first");
     assert_eq!(bench.starts().len(), 1);
     bench.do_it(|outbox, now| outbox.handle_congestion(now, false));
-    bench.wait(ms(5_000));
+    bench.wait_for_start();
     bench.reply(2, 71);
+    bench.wait(ms(2_000));
     assert_eq!(bench.sent()[2..], (25..75).collect::<Vec<_>>());
     check_wire(&bench).unwrap();
     // A new connection begins without a stall.
