@@ -16,6 +16,7 @@ pub mod guard;
 mod out;
 pub mod ptt;
 pub mod run;
+pub mod selftest;
 pub mod sim;
 pub mod token;
 mod utc;
@@ -48,6 +49,7 @@ First steps:
   zello-gateway devices               what this machine has, by the names to configure
   zello-gateway boards                ready-made wirings, with pins and warnings
   zello-gateway check gateway.toml    what is wrong with a configuration
+  zello-gateway selftest -c gateway.toml   everything tried on the real radio
   zello-gateway run -c gateway.toml   the gateway itself
 
 Exit codes: 0 done, 1 failed (the reason is on stderr), 2 the command line is wrong.
@@ -58,6 +60,7 @@ enum Command {
     Run(run::Args),
     Check(check::Args),
     Devices(devices::Args),
+    Selftest(selftest::Args),
     Boards(boards::Args),
     Demo(demo::Args),
     Sim(sim::Args),
@@ -93,6 +96,7 @@ impl Command {
             Self::Run(args) => run::run(args),
             Self::Check(args) => check::run(args),
             Self::Devices(args) => devices::run(args),
+            Self::Selftest(args) => selftest::run(args),
             Self::Boards(args) => boards::run(args),
             Self::Demo(args) => demo::run(args),
             Self::Sim(args) => sim::run(args),

@@ -8,7 +8,7 @@
 //! | `cos-edges` | the wait for a change of a serial port's lines, which has no limit; only with `[cos.serial]` | normal |
 //! | `net` | the connection to Zello, a tokio runtime of its own | normal |
 //! | `guard-watch` | the guard's reports and its end | normal |
-//! | main | signals, log lines of the engine, systemd's watchdog | normal |
+//! | main | signals, log lines of the engine, systemd's watchdog, and the threads that must get on | normal |
 
 mod error;
 mod figures;

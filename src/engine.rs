@@ -32,6 +32,10 @@ use crate::queue::{Consumer, Producer};
 /// keeps "captured → on the wire" within its bound without busy work.
 pub const POLL: Duration = Duration::from_millis(5);
 
+/// Streams and packets that one step takes: what the queue holds. A network that brings more meanwhile must not keep the
+/// engine from its heartbeats.
+const ITEMS_AT_ONCE: usize = 256;
+
 /// Blocks that wait for the playback thread. Three cover 30 ms in which the engine does not run.
 const PLAYBACK_AHEAD: usize = 3;
 
@@ -178,7 +182,8 @@ impl<K: Keyer> Engine<K> {
     }
 
     fn take_streams(&mut self, now: Instant) -> Result<(), LineError> {
-        while let Some(item) = self.ports.from_net.dequeue() {
+        for _ in 0..ITEMS_AT_ONCE {
+            let Some(item) = self.ports.from_net.dequeue() else { break };
             if let DownlinkItem::OverRefused { over } = item {
                 self.listener.refuse(over);
             } else {

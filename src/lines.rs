@@ -47,6 +47,11 @@ pub trait PttLine {
     fn check(&mut self) -> Result<(), LineError> {
         Ok(())
     }
+
+    /// The level that the line has by itself: keyed or not; `None` where it cannot be read back.
+    fn level(&self) -> Option<bool> {
+        None
+    }
 }
 
 /// The line that tells that the radio hears somebody, debounced.

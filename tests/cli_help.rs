@@ -21,6 +21,7 @@ help! {
     the_program_explains_itself: "program", ["--help"];
     run_explains_itself: "run", ["run", "--help"];
     check_explains_itself: "check", ["check", "--help"];
+    selftest_explains_itself: "selftest", ["selftest", "--help"];
     devices_explains_itself: "devices", ["devices", "--help"];
     boards_explains_itself: "boards", ["boards", "--help"];
     demo_explains_itself: "demo", ["demo", "--help"];

@@ -8,6 +8,7 @@
 )]
 
 use futures_util::{SinkExt, StreamExt};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
@@ -268,4 +269,74 @@ async fn a_server_that_talks_http_is_named() {
     let warning = daemon.until_logged("404").await;
     assert!(warning.contains("WARN") && warning.contains("check url, server or network"), "{warning}");
     daemon.stop().await;
+}
+
+/// The memory that a process has in use, KiB.
+fn resident_kib(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_flood_of_frames_changes_no_limit_of_the_transmitter() {
+    /// Frames of one stream, which then never stops; a new one begins.
+    const STREAM: u32 = 20_000;
+    const FLOOD: std::time::Duration = std::time::Duration::from_secs(4);
+    let mut raw = Raw::new().await;
+    raw.site.more = "[downlink]\ntime_out_seconds = 1\n".to_owned();
+    let mut daemon = raw.site.start();
+    let mut client = raw.accept_online().await;
+    daemon.until_logged(" online").await;
+    let calm = resident_kib(daemon.pid());
+    let began = std::time::Instant::now();
+    let (mut frames, mut most) = (0, 0);
+    while began.elapsed() < FLOOD {
+        let (stream, packet) = (1 + frames / STREAM, 1 + frames % STREAM);
+        if packet == 1 {
+            client.0.feed(Message::text(start(stream).to_string())).await.unwrap();
+        }
+        client.0.feed(Message::binary(audio(stream, packet, SILENCE))).await.unwrap();
+        frames += 1;
+        if frames % 1_000 == 0 {
+            client.0.flush().await.unwrap();
+            most = most.max(resident_kib(daemon.pid()));
+            tokio::task::yield_now().await;
+        }
+    }
+    println!("{} frames a second; {calm} KiB before, {most} KiB at most", frames / 4);
+    let released = || (!raw.site.is_keyed()).then_some(());
+    daemon::until("the end of the last transmission", released, || daemon.log()).await;
+    let ptt = raw.site.ptt();
+    assert!(ptt.len() >= 2, "it was keyed at all: {ptt:?}");
+    for keyed in ptt.chunks(2) {
+        let took = keyed[1].0 - keyed[0].0;
+        assert!(keyed[0].1 && !keyed[1].1 && took < 1.3, "keyed for {took} s: {ptt:?}");
+    }
+    assert!(most < calm + 32 * 1024, "{calm} KiB before, {most} KiB at most");
+    assert!(daemon.is_alive() && !daemon.log().contains("heard no heartbeat"), "{}", daemon.log());
+    daemon.stop().await;
+    assert!(raw.site.counter("ptt_time_outs") > 0);
+}
+
+#[tokio::test]
+async fn a_gateway_that_finds_no_memory_while_keyed_ends_and_its_guard_releases() {
+    let raw = Raw::new().await;
+    let mut daemon = raw.site.start();
+    let mut client = raw.accept_online().await;
+    daemon.until_logged(" online").await;
+    client.say(&start(7)).await;
+    raw.site.until_ptt(&daemon, &[true]).await;
+    let none = Rlimit { current: Some(1), maximum: None };
+    let process = Pid::from_raw(i32::try_from(daemon.pid()).unwrap());
+    // Counts what the allocator takes into use, too; of what it has only reserved, megabytes would be at hand.
+    prlimit(process, Resource::Data, none).unwrap();
+    let asked = daemon::epoch();
+    // More than the gateway has at hand. It may be gone before all of it is written.
+    drop(client.0.send(Message::binary(vec![2; 4 * 1024 * 1024])).await);
+    assert_eq!(daemon.ended().await.code(), None, "{}", daemon.log());
+    assert!(daemon.log().contains("memory allocation"), "{}", daemon.log());
+    let ptt = raw.site.until_ptt(&daemon, &[true, false]).await;
+    println!("no memory: released {:.3} s after", ptt[1].0 - asked);
+    assert!(ptt[1].0 - asked < 0.6, "{ptt:?}, asked at {asked}");
 }

@@ -130,6 +130,24 @@ fn missing_heartbeats_release_the_line_and_the_next_one_keys_again() {
     assert_eq!(next(&mut watch), Watched::Report(Report::Keyed));
 }
 
+#[test]
+fn a_thread_that_panics_while_it_keys_leaves_the_line_released() {
+    let log = Log::new();
+    let (mut keyer, mut watch) = keyed(&log);
+    let panicked = epoch();
+    // As the daemon's supervisor does: the panic ends the thread, and with it all that the thread holds.
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+        keyer.beat(true).unwrap();
+        panic!("over its feet")
+    }));
+    assert!(panic.is_err());
+    log.assert_released_within(HEARTBEAT_LIMIT + SCHEDULER, panicked);
+    // To print a panic may take longer than the guard waits for the next heartbeat.
+    let told = next(&mut watch);
+    assert!(matches!(told, Watched::Report(Report::Unkeyed | Report::Silent)), "{told:?}");
+    assert_eq!(next(&mut watch), Watched::Ended(GuardEnd::Released));
+}
+
 /// Keys with the guard and goes on with heartbeats, in a process that the tests may kill.
 #[test]
 #[ignore = "a helper process of the other tests"]

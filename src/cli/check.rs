@@ -53,7 +53,7 @@ pub(crate) fn advise(advice: &Complaints) {
 }
 
 /// One line on what the gateway will do.
-fn summary(config: &Config) -> String {
+pub(crate) fn summary(config: &Config) -> String {
     let who = config.zello.user.as_ref().map_or("nobody (anonymous)", |user| user.name.as_str());
     let ptt = match &config.ptt {
         Ptt::Gpio(_) => "PTT by GPIO",

@@ -16,6 +16,9 @@ pub struct GuardArgs {
     /// Longest transmission, milliseconds
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub time_out_ms: u32,
+    /// Tell what the line reads after each change
+    #[arg(long)]
+    pub tell_levels: bool,
 }
 
 /// Runs the guard until the daemon goes.
@@ -24,7 +27,7 @@ pub fn run(args: &GuardArgs) -> ExitCode {
     // Refused, the guard does its duty all the same; the daemon says so of itself.
     let _refused = privileges::give_up();
     let time_out = Duration::from_millis(args.time_out_ms.into());
-    match guard::process::run(|| open_ptt(&args.ptt), time_out) {
+    match guard::process::run(|| open_ptt(&args.ptt), time_out, args.tell_levels) {
         Ok(()) => ExitCode::SUCCESS,
         Err(guard::process::GuardFailed) => ExitCode::FAILURE,
     }

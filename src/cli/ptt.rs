@@ -67,14 +67,15 @@ fn off(path: &Path) -> ExitCode {
     }
     match release(&ptt, LIMIT) {
         Ok(()) => out::result(&format!("{file}: the line of [{table}] is released\n")),
-        Err(why) => {
-            out::failure(&format!("{file}: the line of [{table}] is not released: {}", told(&why, path)))
-        }
+        Err(why) => out::failure(&format!(
+            "{file}: the line of [{table}] is not released: {}",
+            told_with_help(&why, path)
+        )),
     }
 }
 
 /// What became of a guard that no gateway has any more.
-fn told_orphan(Orphan { id, fate }: &Orphan) -> String {
+pub(crate) fn told_orphan(Orphan { id, fate }: &Orphan) -> String {
     let who = format!("the guard of a dead gateway (process {id})");
     match fate {
         Fate::Ended => format!("{who} stood still; it has gone on and ended"),
@@ -87,15 +88,20 @@ fn told_orphan(Orphan { id, fate }: &Orphan) -> String {
 }
 
 /// Why a line is not released, and what to do.
-fn told(why: &NotReleased, path: &Path) -> String {
+fn told_with_help(why: &NotReleased, path: &Path) -> String {
+    if let NotReleased::Refused(error @ LineError::Busy { .. }) = why {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        return format!(
+            "{error}\n   help: a running gateway holds its line, and releases it when it ends: \
+             systemctl stop zello-gateway@{name}"
+        );
+    }
+    told(why)
+}
+
+/// Why a line is not released.
+pub(crate) fn told(why: &NotReleased) -> String {
     match why {
-        NotReleased::Refused(error @ LineError::Busy { .. }) => {
-            let name = path.file_stem().unwrap_or_default().to_string_lossy();
-            format!(
-                "{error}\n   help: a running gateway holds its line, and releases it when it ends: \
-                 systemctl stop zello-gateway@{name}"
-            )
-        }
         NotReleased::Refused(error) => error.to_string(),
         NotReleased::Stuck => format!(
             "its device does not answer within {} s\n   help: unplug it, or switch the radio off",
@@ -113,7 +119,7 @@ mod tests {
     fn a_line_that_is_held_is_told_with_the_service_to_stop() {
         let held =
             LineError::Busy { chip: "gpiochip0".into(), line: "17".into(), by: "zello-gateway".into() };
-        let told = told(&NotReleased::Refused(held), Path::new("/etc/zello-gateway/hilltop.toml"));
+        let told = told_with_help(&NotReleased::Refused(held), Path::new("/etc/zello-gateway/hilltop.toml"));
         assert!(told.contains("in use by zello-gateway"), "{told}");
         assert!(told.contains("systemctl stop zello-gateway@hilltop"), "{told}");
     }

@@ -45,7 +45,9 @@ impl Hearer {
     pub(super) fn hear(&self, report: &Report) {
         let line = &self.ptt;
         match report {
-            Report::Ready | Report::Keyed | Report::Unkeyed => debug!(?report, "guard"),
+            Report::Ready | Report::Keyed | Report::Unkeyed | Report::Reads { .. } => {
+                debug!(?report, "guard")
+            }
             Report::Lost(why) => {
                 self.status.lose();
                 self.engine_bell.ring();

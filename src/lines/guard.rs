@@ -23,7 +23,7 @@ mod status;
 
 use std::time::Duration;
 
-pub use self::link::{GuardEnd, GuardKeyer, GuardWatch, Watched, spawn};
+pub use self::link::{GuardEnd, GuardKeyer, GuardWatch, Watched, spawn, spawn_telling_levels};
 pub use self::protocol::Report;
 pub use self::status::{PttSight, PttStatus};
 

@@ -57,6 +57,10 @@ impl PttLine for LogPtt {
         }
         Err(LineError::LogVanished { path: self.path.clone() })
     }
+
+    fn level(&self) -> Option<bool> {
+        was_left_keyed(&self.path).ok()
+    }
 }
 
 /// True if the last line of the log says "on".

@@ -12,6 +12,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// The server; it ends with this value.
 pub(crate) struct Pulse {
     server: Child,
@@ -89,6 +91,12 @@ impl Pulse {
     pub(crate) fn unplug(&mut self) {
         drop(self.server.kill());
         drop(self.server.wait());
+    }
+
+    /// Freezes the server, as a card that takes no sound and says nothing, or lets it go on.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        let signal = if frozen { Signal::STOP } else { Signal::CONT };
+        kill_process(Pid::from_child(&self.server), signal).expect("the server lives");
     }
 
     /// Starts the server again, as a card is plugged in again.

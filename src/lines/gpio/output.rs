@@ -53,4 +53,7 @@ impl PttLine for GpioPtt {
         let gone = error.filter(|error| error.raw_os_error() == Some(Errno::NODEV.raw_os_error()));
         gone.map_or(Ok(()), |source| Err(LineError::Lost { what: self.what.clone(), source }))
     }
+    fn level(&self) -> Option<bool> {
+        self.handle.get_value().ok().map(|level| level == 1)
+    }
 }

@@ -42,12 +42,34 @@ pub fn spawn(
     ptt: &config::Ptt,
     time_out: Duration,
 ) -> Result<(GuardKeyer, GuardWatch), LineError> {
+    spawn_with(program, ptt, time_out, &[])
+}
+
+/// As [`spawn`]; the guard also tells what the line reads after each change, where it can be read.
+///
+/// # Errors
+/// As [`spawn`].
+pub fn spawn_telling_levels(
+    program: &Path,
+    ptt: &config::Ptt,
+    time_out: Duration,
+) -> Result<(GuardKeyer, GuardWatch), LineError> {
+    spawn_with(program, ptt, time_out, &["--tell-levels"])
+}
+
+fn spawn_with(
+    program: &Path,
+    ptt: &config::Ptt,
+    time_out: Duration,
+    more: &[&str],
+) -> Result<(GuardKeyer, GuardWatch), LineError> {
     let failed = |source| LineError::GuardStart { program: program.to_owned(), source };
     let settings = settings::to_json(ptt).map_err(|error| failed(error.into()))?;
     let limit = (time_out + TIME_OUT_MARGIN).as_millis().to_string();
     // The standard library opens every pipe and file so that no other child inherits it: only the daemon holds the pipe.
     let mut child = Command::new(program)
         .args(["guard", "--ptt", &settings, "--time-out-ms", &limit])
+        .args(more)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -57,14 +57,34 @@ pub fn end(ptt: &Ptt) -> Vec<Orphan> {
     if *ptt == Ptt::None {
         return Vec::new();
     }
-    let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
-    let ids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    let orphans = ids.filter_map(|id| find(Pid::from_raw(id)?, ptt).map(|process| (id, process)));
-    orphans.map(|(id, process)| Orphan { id: id.unsigned_abs(), fate: end_one(&process) }).collect()
+    let orphans = processes().filter_map(|id| {
+        let (process, alone) = guard(Pid::from_raw(id)?, ptt)?;
+        alone.then(|| Orphan { id: id.unsigned_abs(), fate: end_one(&process) })
+    });
+    orphans.collect()
 }
 
-/// The process, if it is an orphan of this line.
-fn find(id: Pid, ptt: &Ptt) -> Option<OwnedFd> {
+/// The process of a guard that holds this line for a gateway which lives.
+#[must_use]
+pub fn holder(ptt: &Ptt) -> Option<u32> {
+    if *ptt == Ptt::None {
+        return None;
+    }
+    let held = |id: i32| {
+        let found = guard(Pid::from_raw(id)?, ptt).is_some_and(|(_, alone)| !alone);
+        found.then_some(id.unsigned_abs())
+    };
+    processes().find_map(held)
+}
+
+/// The numbers of all processes.
+fn processes() -> impl Iterator<Item = i32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// The process, if it guards this line, and whether it is an orphan.
+fn guard(id: Pid, ptt: &Ptt) -> Option<(OwnedFd, bool)> {
     let folder = PathBuf::from(format!("/proc/{id}"));
     let arguments = fs::read(folder.join("cmdline")).ok()?;
     named_line(&arguments)?;
@@ -73,7 +93,7 @@ fn find(id: Pid, ptt: &Ptt) -> Option<OwnedFd> {
     let line = named_line(&fs::read(folder.join("cmdline")).ok()?)?;
     let place = fs::read_link(folder.join("cwd")).ok()?;
     let same = is_same(&line, &place, ptt, &env::current_dir().ok()?);
-    (same && is_left_alone(&folder.join("fd/0"))).then_some(process)
+    same.then(|| (process, is_left_alone(&folder.join("fd/0"))))
 }
 
 /// The line that a process guards, by its command line; `None` for any other process.

@@ -25,13 +25,15 @@ const PRIORITY: u8 = realtime::AUDIO_PRIORITY + 5;
 
 /// Runs the guard until it is asked to end: `open` opens the line, released; again each time that the line is lost.
 ///
-/// Heartbeats come on standard input, reports go to standard output.
+/// Heartbeats come on standard input, reports go to standard output. With `tells_levels` a change of the line is followed
+/// by the level that it then has by itself, where that can be read.
 ///
 /// # Errors
 /// The exit code for a failure, after its report.
 pub fn run(
     open: impl Fn() -> Result<Box<dyn PttLine>, LineError>,
     time_out: Duration,
+    tells_levels: bool,
 ) -> Result<(), GuardFailed> {
     report_panics();
     // A terminal's Ctrl-C and hang-up go to the daemon, which ends the guard in its own good time.
@@ -42,8 +44,8 @@ pub fn run(
     let line = open().map_err(|error| fail(&error.to_string()))?;
     report(&Report::Ready);
     let logic = Logic::new(Instant::now(), time_out);
-    Guard { open, line: Some(Held(line)), logic, signals, why: String::new(), missing: Missing::default() }
-        .watch()
+    let (why, missing) = (String::new(), Missing::default());
+    Guard { open, line: Some(Held(line)), logic, signals, why, missing, tells_levels }.watch()
 }
 
 /// The guard ends because something failed; the daemon has been told.
@@ -74,6 +76,7 @@ struct Guard<F> {
     /// How the line failed.
     why: String,
     missing: Missing,
+    tells_levels: bool,
 }
 
 impl<F: Fn() -> Result<Box<dyn PttLine>, LineError>> Guard<F> {
@@ -110,11 +113,23 @@ impl<F: Fn() -> Result<Box<dyn PttLine>, LineError>> Guard<F> {
                 Action::Check => self.try_line(|line| line.check()),
                 Action::TellLost => report(&Report::Lost(std::mem::take(&mut self.why))),
                 Action::Reopen => self.reopen(),
-                Action::Report(text) => report(&text),
+                Action::Report(text) => {
+                    report(&text);
+                    self.tell_level(&text);
+                }
                 Action::Exit(exit) => return Some(exit),
             }
         }
         None
+    }
+
+    fn tell_level(&self, after: &Report) {
+        let changed = matches!(after, Report::Keyed | Report::Unkeyed | Report::Silent | Report::TimeOut);
+        let level =
+            self.line.as_ref().filter(|_| self.tells_levels && changed).and_then(|Held(line)| line.level());
+        if let Some(keyed) = level {
+            report(&Report::Reads { keyed });
+        }
     }
 
     fn try_line(&mut self, what: impl FnOnce(&mut dyn PttLine) -> Result<(), LineError>) {

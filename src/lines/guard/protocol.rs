@@ -50,6 +50,11 @@ pub enum Report {
     Keyed,
     /// The line is released.
     Unkeyed,
+    /// The level that the line has by itself, after a change; only if asked for.
+    Reads {
+        /// Keyed.
+        keyed: bool,
+    },
     /// No heartbeat came in time while keyed; the line is released.
     Silent,
     /// The hard time-out came; the line is released until a heartbeat says "not keyed".
@@ -78,6 +83,8 @@ impl fmt::Display for Report {
             Self::Ready => f.write_str("ready"),
             Self::Keyed => f.write_str("keyed"),
             Self::Unkeyed => f.write_str("unkeyed"),
+            Self::Reads { keyed: true } => f.write_str("reads keyed"),
+            Self::Reads { keyed: false } => f.write_str("reads unkeyed"),
             Self::Silent => f.write_str("silent"),
             Self::TimeOut => f.write_str("time-out"),
             Self::Garbled(byte) => write!(f, "garbled {byte}"),
@@ -103,6 +110,8 @@ impl From<&str> for Report {
             "ready" => Self::Ready,
             "keyed" => Self::Keyed,
             "unkeyed" => Self::Unkeyed,
+            "reads keyed" => Self::Reads { keyed: true },
+            "reads unkeyed" => Self::Reads { keyed: false },
             "silent" => Self::Silent,
             "time-out" => Self::TimeOut,
             "back" => Self::Back,
@@ -156,6 +165,8 @@ mod tests {
             Report::Ready,
             Report::Keyed,
             Report::Unkeyed,
+            Report::Reads { keyed: true },
+            Report::Reads { keyed: false },
             Report::Silent,
             Report::TimeOut,
             Report::Garbled(0xff),

@@ -66,6 +66,11 @@ impl PttLine for SerialPtt {
         }
         Err(LineError::NotTaken { what: self.port.what.clone() })
     }
+
+    fn level(&self) -> Option<bool> {
+        let lines = self.port.lines().ok()?;
+        Some(lines & OUTPUTS == wanted(self.line, self.active, true))
+    }
 }
 
 #[cfg(test)]
