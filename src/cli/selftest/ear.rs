@@ -111,11 +111,10 @@ impl Ear {
             Cos::Vox(_) if self.blocks == 0 => {
                 return Finding::failed("cos", "VOX has no sound to listen to");
             }
-            Cos::Vox(_) => {}
             Cos::Gpio(_) | Cos::Cm108(_) | Cos::Serial(_) | Cos::Fifo { .. } if !self.told => {
                 return Finding::failed("cos", "the line tells nothing");
             }
-            Cos::Gpio(_) | Cos::Cm108(_) | Cos::Serial(_) | Cos::Fifo { .. } => {}
+            Cos::Vox(_) | Cos::Gpio(_) | Cos::Cm108(_) | Cos::Serial(_) | Cos::Fifo { .. } => {}
         }
         match (self.openings, self.open) {
             (0, _) => Finding::ok("cos", "closed all the time; run this while somebody talks to see it open"),
@@ -197,7 +196,9 @@ mod tests {
         let fifo = fifo();
         let after = |edges: &[bool]| {
             let mut ear = Ear::new(&fifo);
-            edges.iter().for_each(|open| ear.edge(*open));
+            for open in edges {
+                ear.edge(*open);
+            }
             ear.squelch(&fifo).to_string()
         };
         let all = [

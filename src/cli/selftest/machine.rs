@@ -83,7 +83,7 @@ mod tests {
 
     fn told(ptt: &Ptt, files: &[(&str, &str)]) -> String {
         let findings = look(machine(files).path(), ptt);
-        findings.iter().map(|finding| format!("{finding}\n")).collect()
+        findings.iter().fold(String::new(), |text, finding| text + &finding.to_string() + "\n")
     }
 
     const BCM: &str = "sys/module/pinctrl_bcm2835/parameters/persist_gpio_outputs";
