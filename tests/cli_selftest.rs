@@ -1,6 +1,6 @@
 //! `selftest` by the real program, at a radio of files and the simulated server.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail anywhere")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail anywhere")]
 
 use std::fs::OpenOptions;
 use std::io::Write;

@@ -1,7 +1,5 @@
 //! A real libasound device that takes no sound any more, and says nothing, while the radio is keyed.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
-
 #[path = "support/daemon.rs"]
 mod daemon;
 #[path = "support/pulse.rs"]

@@ -14,7 +14,7 @@ const READERS: &[(&str, &str)] = &[
     ("cli/token.rs", "the times in a token that a person makes"),
     ("config/load.rs", "whether a token has ended: advice at the start"),
     ("lines/log.rs", "the lines of ptt.log"),
-    ("net/drive.rs", "the times in a token that is sent"),
+    ("net/wall.rs", "the times in a token that is sent, and whether the clock is set at all"),
 ];
 
 /// Ways to read it.

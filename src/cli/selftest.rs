@@ -13,6 +13,7 @@ use super::{check, out};
 use crate::config::{self, Config, Ptt};
 use crate::lines::guard::orphan;
 use crate::lines::release;
+use crate::privileges;
 
 mod ear;
 mod key;
@@ -60,6 +61,8 @@ pub fn run(args: &Args) -> ExitCode {
     match report.config {
         Ok(config) => {
             check::advise(&report.advice);
+            // It knows the secrets that `run` knows. Refused, it is a test all the same.
+            let _refused = privileges::give_up().and_then(|()| privileges::hide());
             if examine(&config, args) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(complaints) => {
@@ -72,7 +75,9 @@ pub fn run(args: &Args) -> ExitCode {
 fn examine(config: &Config, args: &Args) -> bool {
     let mut report = Report::new(out::say);
     report.add(Finding::ok("config", check::summary(config)));
-    machine::look(Path::new("/"), &config.ptt).into_iter().for_each(|finding| report.add(finding));
+    for finding in machine::look(Path::new("/"), &config.ptt) {
+        report.add(finding);
+    }
     if let Some(process) = orphan::holder(&config.ptt) {
         let name = args.config.file_stem().unwrap_or_default().to_string_lossy();
         report.add(Finding::fault(
@@ -96,7 +101,9 @@ fn examine(config: &Config, args: &Args) -> bool {
     let mut rig = Rig::open(config, &program, &mut |finding| report.add(finding));
     let link = log_on(config, &mut report);
     let before = listen(config, &mut rig, Duration::from_secs(args.listen.into()));
-    before.level(config).filter(|_| rig.has_capture()).into_iter().for_each(|finding| report.add(finding));
+    if let Some(finding) = before.level(config).filter(|_| rig.has_capture()) {
+        report.add(finding);
+    }
     if rig.has_cos(config) {
         report.add(before.squelch(config));
     }
@@ -148,7 +155,9 @@ fn transmit(config: &Config, rig: &mut Rig, before: &Ear, yes: bool, report: &mu
     for finding in key::prove(config, rig, &mut during) {
         report.add(finding);
     }
-    during.sidetone(before).into_iter().for_each(|finding| report.add(finding));
+    if let Some(finding) = during.sidetone(before) {
+        report.add(finding);
+    }
     if during.was_open() && !before.was_open() {
         report.add(Finding::ok("cos", "opens while the radio is keyed, when it is not believed"));
     }

@@ -20,11 +20,11 @@ const LAST_ACT: Duration = Duration::from_millis(800);
 pub(super) fn tell_orphan(line: &Ptt, Orphan { id, fate }: &Orphan) {
     match fate {
         Fate::Ended => {
-            warn!(%line, guard = id, "the guard of a dead gateway stood still; it has gone on and ended")
+            warn!(%line, guard = id, "the guard of a dead gateway stood still; it has gone on and ended");
         }
         Fate::Killed => warn!(%line, guard = id, "the guard of a dead gateway stood still and is killed"),
         Fate::Held => {
-            error!(%line, guard = id, "the guard of a dead gateway hangs in a driver; it may hold PTT")
+            error!(%line, guard = id, "the guard of a dead gateway hangs in a driver; it may hold PTT");
         }
         Fate::Refused(error) => {
             error!(%line, guard = id, %error, "the guard of a dead gateway stands still and cannot be ended; it may hold PTT");
@@ -46,7 +46,7 @@ impl Hearer {
         let line = &self.ptt;
         match report {
             Report::Ready | Report::Keyed | Report::Unkeyed | Report::Reads { .. } => {
-                debug!(?report, "guard")
+                debug!(?report, "guard");
             }
             Report::Lost(why) => {
                 self.status.lose();

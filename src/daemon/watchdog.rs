@@ -17,7 +17,10 @@ const PATIENCE: u32 = 3;
 
 /// All threads that are watched, each with a number that moves while it does.
 #[derive(Default)]
-pub(super) struct Progress(Vec<(&'static str, Box<dyn Fn() -> u64>)>);
+pub(super) struct Progress(Vec<(&'static str, Steps)>);
+
+/// Reads how far a thread has got.
+type Steps = Box<dyn Fn() -> u64>;
 
 impl Progress {
     /// Watches one more.

@@ -1,7 +1,7 @@
 //! One thread of another process stands still, by ptrace: the program itself has no hook for that.
 
 #![allow(dead_code, reason = "each test file uses its part")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot prepare itself has failed")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot prepare itself has failed")]
 
 use std::fs;
 
@@ -9,6 +9,18 @@ use nix::errno::Errno;
 use nix::sys::ptrace;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+
+/// Whether this test may freeze a gateway, which hides from its own user: only root may. Says so where it may not.
+pub(crate) fn may_freeze_a_gateway() -> bool {
+    const SYS_PTRACE: u64 = 1 << 19;
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let rights = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap();
+    let may = u64::from_str_radix(rights.trim(), 16).unwrap() & SYS_PTRACE != 0;
+    if !may {
+        println!("NOT RUN: to freeze a thread of a gateway needs root (CAP_SYS_PTRACE)");
+    }
+    may
+}
 
 /// A thread that stands still until this value goes. It must stay in the thread that made it.
 pub(crate) struct Frozen(Pid);

@@ -111,11 +111,10 @@ impl Ear {
             Cos::Vox(_) if self.blocks == 0 => {
                 return Finding::failed("cos", "VOX has no sound to listen to");
             }
-            Cos::Vox(_) => {}
             Cos::Gpio(_) | Cos::Cm108(_) | Cos::Serial(_) | Cos::Fifo { .. } if !self.told => {
                 return Finding::failed("cos", "the line tells nothing");
             }
-            Cos::Gpio(_) | Cos::Cm108(_) | Cos::Serial(_) | Cos::Fifo { .. } => {}
+            Cos::Vox(_) | Cos::Gpio(_) | Cos::Cm108(_) | Cos::Serial(_) | Cos::Fifo { .. } => {}
         }
         match (self.openings, self.open) {
             (0, _) => Finding::ok("cos", "closed all the time; run this while somebody talks to see it open"),
@@ -188,8 +187,20 @@ mod tests {
         let config = fifo();
         let told = |amplitude| ear(&config, amplitude).level(&config).unwrap().to_string();
         let none = Ear::new(&config).level(&config).unwrap().to_string();
-        let all = [none, told(0.0), told(0.1), told(1.0)];
-        insta::assert_snapshot!("selftest-levels", all.join("\n"));
+        assert!(none.starts_with("fault     level") && none.contains("gives no sound -> replug"), "{none}");
+        let silent = told(0.0);
+        assert!(
+            silent.starts_with("warning   level") && silent.contains("not even noise -> check"),
+            "{silent}"
+        );
+        let good = told(0.1);
+        assert!(
+            good.starts_with("ok        level     -2") && good.contains("0 dBFS in the mean, -"),
+            "{good}"
+        );
+        let clipped = "warning   level     50 of 50 blocks are clipped -> less capture volume, in alsamixer or by \
+                       capture_db in [mixer]";
+        assert_eq!(told(1.0), clipped);
     }
 
     #[test]
@@ -197,19 +208,28 @@ mod tests {
         let fifo = fifo();
         let after = |edges: &[bool]| {
             let mut ear = Ear::new(&fifo);
-            edges.iter().for_each(|open| ear.edge(*open));
+            for open in edges {
+                ear.edge(*open);
+            }
             ear.squelch(&fifo).to_string()
         };
-        let all = [
-            after(&[]),
-            after(&[false]),
-            after(&[true]),
-            after(&[false, true, false]),
-            after(&[false, true, false, true, false]),
-            after(&[true, false].repeat(40)),
-            Ear::new(&config(Cos::None)).squelch(&config(Cos::None)).to_string(),
-        ];
-        insta::assert_snapshot!("selftest-squelch", all.join("\n"));
+        assert_eq!(after(&[]), "fault     cos       the line tells nothing");
+        let closed = after(&[false]);
+        assert!(closed.starts_with("ok        cos       closed all the time"), "{closed}");
+        let open = after(&[true]);
+        assert!(
+            open.starts_with("warning   cos       open, and does not close -> if nobody talks"),
+            "{open}"
+        );
+        assert_eq!(after(&[false, true, false]), "ok        cos       opened once");
+        assert_eq!(after(&[false, true, false, true, false]), "ok        cos       opened twice");
+        let chatter = after(&[true, false].repeat(40));
+        assert!(chatter.starts_with("warning   cos       chatters: opened 40 times -> tighter"), "{chatter}");
+        let none = config(Cos::None);
+        assert_eq!(
+            Ear::new(&none).squelch(&none).to_string(),
+            "ok        cos       none: this gateway only transmits"
+        );
     }
 
     #[test]

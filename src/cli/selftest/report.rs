@@ -118,7 +118,9 @@ mod tests {
     fn shown(findings: Vec<Finding>) -> (String, bool) {
         let mut text = String::new();
         let mut report = Report::new(|line: &str| text.push_str(line));
-        findings.into_iter().for_each(|finding| report.add(finding));
+        for finding in findings {
+            report.add(finding);
+        }
         let passed = report.conclude();
         (text, passed)
     }

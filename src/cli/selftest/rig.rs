@@ -74,7 +74,9 @@ impl Rig {
         }
         started.unwrap_or_else(|| match &config.audio.playback {
             AudioDevice::None => Finding::ok("sound", "no playback device: this gateway says nothing"),
-            device => Finding::ok("sound", format!("playback {device} is open")),
+            device @ (AudioDevice::Alsa(_) | AudioDevice::Wav(_)) => {
+                Finding::ok("sound", format!("playback {device} is open"))
+            }
         })
     }
 
