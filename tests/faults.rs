@@ -5,6 +5,8 @@
 //! fault without a line does not compile, nor does a line without its test.
 #![allow(
     clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    clippy::wildcard_enum_match_arm,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
