@@ -435,6 +435,7 @@ impl Hut {
         if !self.is_awake() {
             // The sound card has gone on meanwhile.
             self.next_block = self.now + BLOCK;
+            self.card.step();
         }
         self.awake_until = self.now + WAKEFUL;
     }
@@ -463,6 +464,7 @@ impl Hut {
             // Two steps of the engine take two blocks.
             self.capture.enqueue(block).unwrap_or_else(|_| panic!("the engine takes every block"));
             let _played = self.playback.dequeue();
+            self.card.step();
             self.next_block += BLOCK;
         }
     }
