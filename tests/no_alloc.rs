@@ -58,13 +58,14 @@ fn the_engine_allocates_nothing_after_start() {
     });
     assert!(on_purpose >= 20, "an allocation in every step is seen, {on_purpose} were");
 
-    let lives: [(&str, Life); 7] = [
+    let lives: [(&str, Life); 8] = [
         ("idle", World::new),
         ("an uplink over that rolls over, and one that is refused", uplink),
         ("streams with losses, jitter, repetitions and a stall", downlink),
         ("squelch by sound", vox),
         ("radio and channel at once, override", || conflict(Busy::Override)),
         ("radio and channel at once, drop", || conflict(Busy::Drop)),
+        ("talk that had to wait, and the tone before it", held),
         ("garbage, time-out, lost card, lost link, stuck squelch", faults),
     ];
     for (life, begin) in lives {
@@ -116,6 +117,13 @@ fn conflict(busy: Busy) -> World {
     world.channel_says(&Talk::new(7, ms(3_000), &speech("phone")[..32_000]));
     world.squelch(ms(5_600)..ms(6_500));
     world.channel_says(&Talk::new(8, ms(10_000), &speech("phone")[..32_000]));
+    world
+}
+
+fn held() -> World {
+    let mut world = World::with(|config| config.downlink.held_tone = true);
+    world.squelch(ms(503)..ms(11_503));
+    world.channel_says(&Talk::new(7, ms(1_000), &speech("phone")[..32_000]));
     world
 }
 

@@ -24,7 +24,7 @@ mod wire;
 #[path = "world.rs"]
 pub mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,6 +56,8 @@ pub const DAY: Duration = Duration::from_secs(24 * 3_600);
 const NIGHT: Duration = Duration::from_secs(3_600);
 /// The engine is stepped for so long after anything has happened: all its deadlines lie within.
 const WAKEFUL: Duration = Duration::from_secs(4);
+/// Lines of the transcript that are kept.
+const RECENT: usize = 80;
 /// When the sun rose on the first day, since the epoch.
 const EPOCH: Duration = Duration::from_secs(1_800_000_000);
 
@@ -131,6 +133,8 @@ pub struct Hut {
     chance: Chance,
     hash: u64,
     line: String,
+    /// The end of the transcript, for whoever looks for the reason of a failure.
+    recent: VecDeque<String>,
 
     engine: Engine<Hand>,
     keyed: Arc<AtomicBool>,
@@ -215,6 +219,7 @@ impl Hut {
             chance: Chance::new(seed),
             hash: 0xcbf2_9ce4_8422_2325,
             line: String::new(),
+            recent: VecDeque::with_capacity(RECENT),
             engine,
             keyed,
             keyed_at: None,
@@ -397,7 +402,7 @@ impl Hut {
         let at = self.now;
         assert!(self.online, "off the channel at {at:?}");
         assert!(self.keyed_at.is_none() && !self.receiving, "at {at:?}");
-        assert_eq!(self.talk_waits(), 0, "talk without a fate at {at:?}");
+        assert_eq!(self.talk_waits(), 0, "talk without a fate at {at:?}: {:#?}", self.recent);
         assert_eq!(self.overs_wait(), 0, "packets of overs without a fate at {at:?}");
         let sent = self.counters.uplink_packets_sent.value();
         assert_eq!(sent, self.totals.arrived + self.totals.gone_with_the_wire, "on the wire at {at:?}");
@@ -430,6 +435,7 @@ impl Hut {
         if !self.is_awake() {
             // The sound card has gone on meanwhile.
             self.next_block = self.now + BLOCK;
+            self.card.step();
         }
         self.awake_until = self.now + WAKEFUL;
     }
@@ -438,6 +444,10 @@ impl Hut {
     fn note(&mut self, what: impl std::fmt::Debug) {
         self.line.clear();
         let _infallible = write!(self.line, "{} {what:?}", self.now.as_micros());
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(self.line.clone());
         for byte in self.line.bytes() {
             self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
@@ -454,6 +464,7 @@ impl Hut {
             // Two steps of the engine take two blocks.
             self.capture.enqueue(block).unwrap_or_else(|_| panic!("the engine takes every block"));
             let _played = self.playback.dequeue();
+            self.card.step();
             self.next_block += BLOCK;
         }
     }
