@@ -78,10 +78,14 @@ counters! {
     downlink_streams;
     /// Streams that had to wait for 10 s or more before the radio said them.
     downlink_streams_held;
+    /// Streams that could not be followed: too many at once.
+    downlink_streams_refused;
     /// Opus packets that came from the channel.
     downlink_packets;
     /// Opus packets played on the radio.
     downlink_packets_played;
+    /// Opus packets of streams that are not ours to hear, or that nobody announced.
+    downlink_packets_ignored;
     /// Opus packets dropped because the engine did not take them in time.
     downlink_packets_dropped;
     /// Opus packets that came after their turn, or twice.
