@@ -111,16 +111,12 @@ impl World {
 
     /// One read of the pipe.
     fn receive(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            match byte {
-                b'K' => {
-                    self.said.key_at = Some(self.now);
-                    self.said.wish_at = self.said.wish_at.or(Some(self.now));
-                }
-                b'u' => (self.said.key_at, self.said.wish_at) = (None, None),
-                _ => self.said.key_at = None,
-            }
+        if bytes.contains(&b'u') {
+            self.said.wish_at = None;
         }
+        // Only the newest may key.
+        self.said.key_at = bytes.ends_with(b"K").then_some(self.now);
+        self.said.wish_at = self.said.wish_at.or(self.said.key_at);
         let must_key = self.said.rests && bytes.iter().all(|byte| *byte == b'K') && !bytes.is_empty();
         let sound = self.line.sets_failing == 0 && self.line.checks_failing == 0;
         self.said.rests = self.line.open && bytes.ends_with(b"u");
