@@ -78,8 +78,6 @@ counters! {
     downlink_streams;
     /// Streams that had to wait for 10 s or more before the radio said them.
     downlink_streams_held;
-    /// Streams that could not be followed: too many at once.
-    downlink_streams_refused;
     /// Opus packets that came from the channel.
     downlink_packets;
     /// Opus packets played on the radio.

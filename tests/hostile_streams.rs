@@ -129,11 +129,14 @@ fn a_million_streams_leave_nothing_behind() {
 
     station.passes(ms(20_000));
     let c = &station.world.counters;
-    let known = c.downlink_streams.value() + c.downlink_streams_refused.value();
     // A packet whose start was dropped begins a stream too.
     let most = station.starts_told + c.downlink_packets.value();
-    assert!((station.starts_told..=most).contains(&known), "{known} of {} starts", station.starts_told);
-    assert!(c.downlink_streams_refused.value() > 1_000 && c.downlink_packets_dropped.value() > 1_000);
+    assert!(
+        (station.starts_told..=most).contains(&c.downlink_streams.value()),
+        "{}",
+        c.downlink_streams.value()
+    );
+    assert!(c.downlink_packets_dropped.value() > 1_000);
     assert!(!station.world.is_keyed());
     assert_eq!(station.world.unexplained_packets(), 0);
     assert_ptt_obeyed(&station.world);

@@ -68,8 +68,6 @@ pub struct Counts {
     pub streams: u64,
     /// Streams that had to wait.
     pub held: u64,
-    /// Streams that could not be followed: too many at once.
-    pub refused: u64,
     /// Streams that ended by silence.
     pub stops_missing: u64,
     /// Packets that came; markers of a loss are none.
@@ -89,7 +87,6 @@ impl Counts {
     pub fn add_to(&self, counters: &Counters) {
         counters.downlink_streams.add(self.streams);
         counters.downlink_streams_held.add(self.held);
-        counters.downlink_streams_refused.add(self.refused);
         counters.downlink_stops_missing.add(self.stops_missing);
         counters.downlink_packets.add(self.packets);
         counters.downlink_packets_late.add(self.late);
@@ -146,11 +143,6 @@ impl Reports {
     pub(super) fn began(&mut self, stream: StreamId, held: bool) {
         self.counts.held += u64::from(held);
         self.push(Event::Began { stream, held });
-    }
-
-    pub(super) fn refused(&mut self, stream: StreamId) {
-        self.counts.refused += 1;
-        self.push(Event::Refused { stream });
     }
 
     pub(super) fn stop_missing(&mut self, stream: StreamId) {

@@ -13,8 +13,8 @@ use zello_gateway::logic::exchange::DownlinkItem;
 use zello_gateway::logic::jitter::GAP_MAX;
 use zello_gateway::zello::toc::packet_duration;
 
-/// Blocks under way, and a clock that is looked at every now and then.
-const SLACK: Duration = Duration::from_millis(200);
+/// Blocks under way, a clock that is looked at every now and then, and the tone before held speech.
+const SLACK: Duration = Duration::from_millis(1_000);
 
 /// An over of the radio, as it should be.
 #[derive(Debug, Clone, Copy)]
@@ -113,9 +113,10 @@ impl Radio {
                 talk.grow(now, STOP_MISSING + self.jitter_max);
                 talk.begun += 1;
                 // A number that is in use may be the same stream, told twice.
-                if talk.ids.insert(stream.0) && talk.begun <= STREAMS_MAX {
+                if talk.ids.insert(stream.0) {
                     talk.certain.insert(stream.0, now);
                 }
+                talk.forget_if_crowded();
             }
             DownlinkItem::Packet { stream, id, payload, .. } => {
                 let Some(span) = packet_duration(payload) else { return };
@@ -125,6 +126,7 @@ impl Radio {
                 talk.grow(now, span + wait + self.jitter_max);
                 talk.seen.insert((stream.0, id.0));
                 talk.begun += usize::from(talk.ids.insert(stream.0));
+                talk.forget_if_crowded();
             }
             DownlinkItem::Stop { stream } => {
                 talk.certain.remove(&stream.0);
@@ -232,6 +234,13 @@ impl Radio {
 }
 
 impl Talk {
+    /// Of more streams than are followed nobody knows which one goes.
+    fn forget_if_crowded(&mut self) {
+        if self.begun > STREAMS_MAX {
+            self.certain.clear();
+        }
+    }
+
     fn grow(&mut self, now: Instant, speech: Duration) {
         self.last = Some(now);
         self.speech += speech;

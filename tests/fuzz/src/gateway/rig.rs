@@ -290,6 +290,9 @@ impl Rig {
                 };
                 let _engine_is_late = self.ends.capture.enqueue(block);
             }
+            if self.radio.playback {
+                self.status.step();
+            }
             let _played = self.ends.playback.dequeue();
             self.next_block += BLOCK;
             if self.now - self.next_block.min(self.now) > BLOCK * 8 {
@@ -319,7 +322,12 @@ impl Rig {
             match event {
                 Event::OverBegan => self.receiving = true,
                 Event::OverEnded { .. } => self.receiving = false,
-                _ => {}
+                Event::Keyed
+                | Event::Unkeyed { .. }
+                | Event::TimedOut
+                | Event::Stuck { .. }
+                | Event::PlaybackStalled { .. }
+                | Event::Stream(_) => {}
             }
         }
         assert_eq!(self.receiving, self.radio.has_over(), "an over is open, and by the rules: (left, right)");
