@@ -82,6 +82,8 @@ counters! {
     downlink_packets;
     /// Opus packets played on the radio.
     downlink_packets_played;
+    /// Opus packets of streams that are not ours to hear, or that nobody announced.
+    downlink_packets_ignored;
     /// Opus packets dropped because the engine did not take them in time.
     downlink_packets_dropped;
     /// Opus packets that came after their turn, or twice.

@@ -137,6 +137,12 @@ impl<K: Keyer> Engine<K> {
         self.beat(now)
     }
 
+    /// Gives the queues back: they live as long as the process, and serve another engine.
+    #[must_use]
+    pub fn into_ports(self) -> Ports {
+        self.ports
+    }
+
     fn look_at_line(&mut self, now: Instant) -> Result<(), LineError> {
         let line = self.ports.ptt_status.look();
         if std::mem::replace(&mut self.line, line) != line {

@@ -19,7 +19,7 @@
 //!   │
 //!  zello   dsp   codec      know nobody
 //!   │
-//!  bell  queue  counters  secret  realtime  privileges     ground tools
+//!  bell  queue  quota  counters  secret  realtime  privileges     ground tools
 //! ```
 //!
 //! # The threads
@@ -77,6 +77,7 @@ pub mod logic;
 pub mod net;
 pub mod privileges;
 pub mod queue;
+pub mod quota;
 pub mod realtime;
 pub mod secret;
 pub mod sim;

@@ -21,6 +21,7 @@ use crate::lines::cos::{self, LineStatus};
 use crate::lines::guard::{self, GuardEnd, GuardKeyer, GuardWatch, PttStatus};
 use crate::lines::{CosEdge, CosLine};
 use crate::queue::{self, Consumer, Producer};
+use crate::quota::Quota;
 use crate::realtime::{AUDIO_PRIORITY, ENGINE_PRIORITY};
 use crate::{net, realtime};
 
@@ -48,6 +49,8 @@ pub(super) struct Gateway {
     pub(super) threads: Threads,
     pub(super) counters: Arc<Counters>,
     pub(super) events: Consumer<'static, engine::Event>,
+    /// Of log lines about streams.
+    pub(super) stream_lines: Quota,
     /// The threads that must get on.
     pub(super) progress: Progress,
     pub(super) stopping: bool,
@@ -107,6 +110,7 @@ pub(super) fn start(config: &Config, options: &Options) -> Result<Gateway, Error
         threads: Threads::new(),
         counters,
         events,
+        stream_lines: Quota::default(),
         progress: Progress::default(),
         stopping: false,
         stop_net: CancellationToken::new(),

@@ -13,6 +13,7 @@ use super::start::Gateway;
 use super::watchdog::{Verdict, Watchdog};
 use crate::engine::Event;
 use crate::logic::downlink;
+use crate::quota::Quota;
 
 /// The main thread looks at signals and log lines this often.
 const LOOK: Duration = Duration::from_millis(50);
@@ -62,12 +63,16 @@ pub(super) fn tell_systemd(states: &[NotifyState]) {
 
 /// Logs what the engine has told; also after its end, which unkeys.
 pub(super) fn log_events(gateway: &mut Gateway) {
-    while let Some(event) = gateway.events.dequeue() {
-        log(&event);
+    // Not until there are none: an engine that a server keeps busy must not keep this thread from its other duties.
+    for _ in 0..gateway.events.len() {
+        match gateway.events.dequeue() {
+            Some(event) => log(&event, &mut gateway.stream_lines),
+            None => return,
+        }
     }
 }
 
-fn log(event: &Event) {
+fn log(event: &Event, stream_lines: &mut Quota) {
     match *event {
         Event::OverBegan => info!("the radio hears somebody"),
         Event::OverEnded { after } => info!(seconds = after.as_secs_f32(), "the over on the radio ended"),
@@ -84,14 +89,22 @@ fn log(event: &Event) {
             "the sound card takes no sound: nothing is transmitted until it does; check the kernel log for USB errors"
         ),
         Event::PlaybackStalled { stalled: false } => info!("the sound card takes sound again"),
-        Event::Stream(event) => log_stream(&event),
+        Event::Stream(event) => log_stream(&event, stream_lines),
     }
 }
 
-fn log_stream(event: &downlink::Event) {
+/// A server can cause as many of these as it likes.
+fn log_stream(event: &downlink::Event, lines: &mut Quota) {
     use downlink::Event as E;
+    if let E::Started { .. } | E::Began { .. } | E::Ended { .. } | E::Late { .. } = event {
+        return debug!(?event, "stream");
+    }
+    let Some(left_out) = lines.take(Instant::now()) else { return };
+    if left_out > 0 {
+        warn!(left_out, "streams cause more log lines than are written; the counters have them all");
+    }
     match *event {
-        E::Started { .. } | E::Began { .. } | E::Ended { .. } => debug!(?event, "stream"),
+        E::Started { .. } | E::Began { .. } | E::Ended { .. } | E::Late { .. } => {}
         E::StopMissing { stream } => {
             info!(stream = stream.0, "a stream ended by silence: its stop never came");
         }
@@ -102,9 +115,6 @@ fn log_stream(event: &downlink::Event) {
             );
         }
         E::Discarded { stream, packets } => info!(stream = stream.0, packets, "talk discarded by rule"),
-        E::Late { stream, packets } => {
-            debug!(stream = stream.0, packets, "packets after their turn, or twice");
-        }
         E::Invalid { stream, packets } => warn!(stream = stream.0, packets, "packets that are not Opus"),
     }
 }

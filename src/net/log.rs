@@ -9,7 +9,11 @@ use tracing::{debug, info, warn};
 use crate::logic::backoff::FIRST;
 use crate::logic::outbox::Told;
 use crate::logic::session::{LinkState, Report, Trouble};
+use crate::quota::Quota;
 use crate::zello::CloseReason;
+
+/// Longest name that is written, characters: a server may send megabytes of it.
+const LONGEST: usize = 100;
 
 /// The same news is told at most so often in [`HOUR`].
 const TELLINGS: usize = 6;
@@ -27,6 +31,7 @@ pub(super) struct Log {
     /// What has been told in the last hour, and when.
     recent: VecDeque<(Instant, String)>,
     was_online: bool,
+    heard: Quota,
 }
 
 /// How something is told aloud.
@@ -41,9 +46,15 @@ impl Log {
     pub(super) fn write(&mut self, now: Instant, report: &Report) {
         match report {
             Report::State(state) => self.write_state(now, state),
-            Report::Heard { stream, from, direct } => info!(from, stream = stream.0, direct, "stream heard"),
+            Report::Heard { stream, from, direct } => {
+                let Some(left_out) = self.heard.take(now) else { return };
+                if left_out > 0 {
+                    warn!(left_out, "more streams begin than are told");
+                }
+                info!(from = clip(from), stream = stream.0, direct, "stream heard");
+            }
             Report::StreamIgnored { stream, from, why } => {
-                debug!(from, stream = stream.0, why, "stream ignored");
+                debug!(from = clip(from), stream = stream.0, why, "stream ignored");
             }
             Report::Unreadable(why) => match self.telling(now, why) {
                 None => debug!(why, "frame from the server could not be read"),
@@ -137,6 +148,10 @@ fn more(telling: Telling) -> Option<&'static str> {
         Telling::Last => Some("so often that it is not told again for an hour"),
         Telling::Aloud => None,
     }
+}
+
+fn clip(text: &str) -> &str {
+    text.char_indices().nth(LONGEST).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
 fn write_over(told: &Told) {

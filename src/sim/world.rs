@@ -320,9 +320,12 @@ impl World {
     /// Closes every connection; 1006 cuts them.
     pub fn close_all(&mut self, now: Now, code: u16, reason: &str) {
         let all = self.connections();
-        // First all are closed, then forgotten: nobody hears of the others leaving.
+        // First all are closed and told nothing more, then forgotten: nobody hears of the others leaving.
         for conn in &all {
             self.outputs.push_back(ending(*conn, code, reason));
+            if let Some(client) = self.clients.get_mut(conn) {
+                client.frozen = true;
+            }
         }
         for conn in all {
             self.leave(now, conn);

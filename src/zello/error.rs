@@ -122,7 +122,10 @@ impl ErrorCode {
     /// Reads the string of the wire; case and stray blanks do not matter. Of what nobody knows the begin is kept.
     #[must_use]
     pub fn from_wire(text: &str) -> Self {
-        Self::known(text).unwrap_or_else(|| Self::Other(text.chars().take(LONGEST_OTHER).collect()))
+        // Cut first, so that it is the same when it is written and read again.
+        let end = text.char_indices().nth(LONGEST_OTHER).map_or(text.len(), |(end, _)| end);
+        let text = text.get(..end).unwrap_or(text);
+        Self::known(text).unwrap_or_else(|| Self::Other(text.to_owned()))
     }
 
     /// The error that has this name.
@@ -227,6 +230,18 @@ impl std::fmt::Display for ErrorCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_string_of_megabytes_is_cut() {
+        let error = ErrorCode::from_wire(&"ü".repeat(1 << 20));
+        assert_eq!(error.as_str().chars().count(), LONGEST_OTHER);
+        let padded = format!("kicked{}!", " ".repeat(LONGEST_OTHER));
+        assert_eq!(
+            ErrorCode::from_wire(&padded),
+            ErrorCode::Kicked,
+            "the same when it is written and read again"
+        );
+    }
 
     #[test]
     fn every_known_string_is_read_and_written_back() {

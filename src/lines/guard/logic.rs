@@ -243,6 +243,8 @@ impl Logic {
     /// Releases even a line that should be released already: it is the last chance. For a lost one, there is one more.
     fn end(&mut self, now: Instant, state: State) -> State {
         if let State::Lost { .. } = state {
+            // A look that is due just now is this one: a second would come after the verdict.
+            self.actions.clear();
             self.act([Action::Reopen]);
             return State::Ending { retry_at: now + RETRY, give_up_at: now };
         }

@@ -211,7 +211,7 @@ fn listen(beats: BorrowedFd<'_>, signals: BorrowedFd<'_>, wake: Option<Duration>
 
 /// What one read from the pipe says. Of several heartbeats only the newest may key, for older wishes may be stale; but
 /// none that unkeys is overlooked.
-fn understand(bytes: &[u8]) -> heapless::Vec<Fact, 2> {
+pub fn understand(bytes: &[u8]) -> heapless::Vec<Fact, 2> {
     let Some((newest, older)) = bytes.split_last() else {
         return heapless::Vec::from_iter([Fact::PipeClosed]);
     };

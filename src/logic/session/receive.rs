@@ -38,7 +38,7 @@ impl Session {
     fn receive_audio(&mut self, now: Instant, frame: AudioFrame<'_>) {
         // Packets of our own streams, of other channels, and late ones: nobody waits for them.
         if !self.talkers.has(frame.stream_id) {
-            return;
+            return self.counters.downlink_packets_ignored.add_one();
         }
         match frame.payload.try_into() {
             Ok(payload) => self.actions.push_back(Action::tell(DownlinkItem::Packet {
@@ -47,7 +47,10 @@ impl Session {
                 at: now,
                 payload,
             })),
-            Err(_too_long) => self.counters.downlink_packets_invalid.add_one(),
+            Err(_too_long) => {
+                self.counters.downlink_packets.add_one();
+                self.counters.downlink_packets_invalid.add_one();
+            }
         }
     }
 

@@ -13,6 +13,9 @@ const MAX_TEXT_BYTES: usize = 30 * 1024;
 /// How many images are kept for the replay.
 const KEPT_PICTURES: usize = 16;
 
+/// Frames kept of each: image and thumbnail, and once more. All are passed on.
+const KEPT_FRAMES: usize = 4;
+
 /// An image that was announced.
 #[derive(Debug)]
 pub(super) struct Picture {
@@ -124,7 +127,9 @@ impl World {
         let announced =
             self.pictures.iter_mut().find(|picture| picture.id == image.image_id && picture.owner == conn);
         let Some(picture) = announced else { return self.fail(now, conn, None, "failed to send data") };
-        picture.frames.push(bytes.clone());
+        if picture.frames.len() < KEPT_FRAMES {
+            picture.frames.push(bytes.clone());
+        }
         let (channel, to) = (picture.channel.clone(), picture.to.clone());
         for listener in self.audience(conn, &self.name_of(conn), &channel, to.as_deref()) {
             self.deliver(now, listener, Frame::Binary(bytes.clone()), std::time::Duration::ZERO);

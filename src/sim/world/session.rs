@@ -9,6 +9,9 @@ use super::super::account::Admitted;
 use super::{ConnId, Deadline, Fault, Now, Seen, Service, StopReason, World, ending};
 use crate::zello::{Logon, Seq};
 
+/// Kicks that are remembered; where every name is an account, there may be any number of them.
+const KEPT_KICKS: usize = 1_024;
+
 /// An account: names belong to a service, on Work to a network.
 pub(super) type AccountKey = (Service, String);
 
@@ -148,6 +151,9 @@ impl World {
         };
         let others: Vec<ConnId> = self.clients.keys().copied().filter(is_other).collect();
         if !others.is_empty() {
+            if self.kicks.len() >= KEPT_KICKS {
+                self.kicks.pop_first();
+            }
             self.kicks.insert(key, now.at);
         }
         for other in others {

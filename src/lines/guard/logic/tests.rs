@@ -328,6 +328,18 @@ fn a_closed_pipe_with_a_lost_line_is_the_end_after_one_more_look() {
 }
 
 #[test]
+fn a_look_that_is_due_as_the_pipe_closes_is_the_last_one() {
+    let mut bench = Bench::new();
+    bench.beat(true);
+    bench.unplug();
+    bench.pass(ms(200));
+    // The guard runs late: no deadline has woken it. Its end must not come between two looks.
+    bench.now += 2 * LOOK;
+    bench.fact(Fact::PipeClosed);
+    assert_eq!(bench.exit, Some(Exit::LineFailed));
+}
+
+#[test]
 fn a_line_that_refuses_its_last_release_is_opened_anew_until_it_obeys() {
     let mut bench = Bench::new();
     bench.beat(true);

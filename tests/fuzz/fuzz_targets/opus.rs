@@ -1,0 +1,5 @@
+//! Opus packets from anybody.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| zello_gateway_fuzz::opus::opus(bytes));

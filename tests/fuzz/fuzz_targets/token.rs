@@ -1,0 +1,5 @@
+//! Tokens and key files.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| zello_gateway_fuzz::wire::token(bytes));
