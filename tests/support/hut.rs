@@ -10,6 +10,8 @@
     clippy::indexing_slicing,
     clippy::unchecked_time_subtraction,
     clippy::cast_possible_truncation,
+    clippy::struct_excessive_bools,
+    clippy::too_many_lines,
     reason = "a test that cannot prepare itself has failed"
 )]
 
@@ -331,10 +333,8 @@ impl Hut {
                 self.serve(output);
             }
             while let Some(event) = self.events.dequeue() {
-                match event {
-                    Event::OverBegan => self.receiving = true,
-                    Event::OverEnded { .. } => self.receiving = false,
-                    _ => {}
+                if matches!(event, Event::OverBegan | Event::OverEnded { .. }) {
+                    self.receiving = event == Event::OverBegan;
                 }
                 self.note(&event);
             }
@@ -359,14 +359,14 @@ impl Hut {
                 let fresh = self.now - self.last_told <= STOP_MISSING;
                 assert!(fresh || self.talk_waits() > 0, "keyed without a talk at {:?}", self.now);
                 self.keyed_at = Some(self.now);
-                self.note("keyed");
+                self.note(&"keyed");
             }
             (Some(since), false) => {
                 self.totals.keyed += self.now - since;
                 self.totals.longest_keyed = self.totals.longest_keyed.max(self.now - since);
                 self.keyed_at = None;
                 self.wake();
-                self.note("unkeyed");
+                self.note(&"unkeyed");
             }
             (None, false) | (Some(_), true) => {}
         }
@@ -441,7 +441,7 @@ impl Hut {
     }
 
     /// Adds to the transcript.
-    fn note(&mut self, what: impl std::fmt::Debug) {
+    fn note(&mut self, what: &dyn std::fmt::Debug) {
         self.line.clear();
         let _infallible = write!(self.line, "{} {what:?}", self.now.as_micros());
         if self.recent.len() == RECENT {
@@ -548,11 +548,11 @@ impl Hut {
                 UplinkItem::Packet { over, captured_at, payload }
             }
             UplinkItem::Start { over, at, continues } => {
-                self.note(("start", over, continues));
+                self.note(&("start", over, continues));
                 UplinkItem::Start { over, at, continues }
             }
             UplinkItem::End { over } => {
-                self.note(("end", over));
+                self.note(&("end", over));
                 item
             }
         }

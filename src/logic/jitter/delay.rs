@@ -270,7 +270,7 @@ mod tests {
         let mut delay = Delay::new(MIN, MAX);
         feed(&mut delay, &some_late(2_000, 2, 500));
         assert_eq!(delay.target(), ms(500));
-        feed(&mut delay, &[0; 6 * 512]);
+        feed(&mut delay, &vec![0; 6 * 512]);
         assert_eq!(delay.target(), MIN);
     }
 
