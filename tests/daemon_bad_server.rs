@@ -1,6 +1,6 @@
 //! Whatever a server sends or does not send, the gateway lives, and the transmitter is released.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail anywhere")]
+#![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
 use futures_util::SinkExt;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};

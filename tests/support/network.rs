@@ -33,7 +33,7 @@ pub enum Network {
     /// Wi-Fi among many: half of the packets wait up to 3 ms for the air, a tenth more than 20 ms, one in a hundred more than
     /// 250 ms; bad moments come together.
     ///
-    /// K. Sui et al., "Characterizing and Improving WiFi Latency in Large-Scale Operational Networks", `MobiSys` 2016.
+    /// K. Sui et al., "Characterizing and Improving `WiFi` Latency in Large-Scale Operational Networks", `MobiSys` 2016.
     /// That spikes of 50 to 200 ms hold up what is behind: C. Huitema, "Wi-Fi jitter", 2025.
     BusyWifi,
 }
@@ -142,7 +142,7 @@ impl Connection {
             self.slot = (slot, self.chance.below(far));
         }
         let mut delay = self.slot.1 + self.chance.exponential(6_700);
-        if within < 140_000 || within >= SLOT_US - 75_000 {
+        if !(140_000..SLOT_US - 75_000).contains(&within) {
             delay += 15_000 + self.chance.below(35_000) + self.sent_again_us(50);
         }
         delay

@@ -426,7 +426,7 @@ fn with_tone() -> Bench {
     let mut bench = Bench::new(ms(60_000));
     let tone = [[0xff, 0xff, 0xff, 0], [0xff, 0xff, 0xff, 1], [0xff, 0xff, 0xff, 2]];
     bench.outbox = Outbox::new(bench.now, &settings(ms(60_000)), false, Arc::clone(&bench.counters))
-        .with_held_tone(tone.map(|packet| packet.into()).to_vec());
+        .with_held_tone(tone.map(Into::into).to_vec());
     bench
 }
 
