@@ -41,7 +41,7 @@ use zello_gateway::audio::{CapturedBlock, DeviceState, DeviceStatus};
 use zello_gateway::bell::Bell;
 use zello_gateway::codec::{BLOCK, BLOCK_SAMPLES, Block};
 use zello_gateway::config::{Config, Service, User};
-use zello_gateway::counters::Counters;
+use zello_gateway::counters::{Counter, Counters};
 use zello_gateway::engine::{Engine, Event, Ports};
 use zello_gateway::lines::guard::PttStatus;
 use zello_gateway::lines::{CosEdge, Keyer, LineError};
@@ -382,7 +382,7 @@ impl Hut {
             &c.downlink_packets_discarded,
             &c.downlink_packets_invalid,
         ];
-        balance(c.downlink_packets.value(), &fates.map(|counter| counter.value()))
+        balance(c.downlink_packets.value(), &fates.map(Counter::value))
     }
 
     /// Packets of overs that no counter explains yet.
@@ -394,7 +394,7 @@ impl Hut {
             &c.uplink_packets_expired,
             &c.uplink_packets_refused,
         ];
-        balance(c.uplink_packets.value(), &fates.map(|counter| counter.value()))
+        balance(c.uplink_packets.value(), &fates.map(Counter::value))
     }
 
     /// A quiet night's end: nothing waits anywhere, and every book balances.

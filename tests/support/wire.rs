@@ -53,9 +53,9 @@ impl Hut {
                 let seed = self.chance.below(u64::MAX);
                 let mut way = [seed, !seed].map(|seed| Connection::new(self.network, seed));
                 // The weather of now, not of the first day.
-                way.iter_mut().for_each(|way| {
+                for way in &mut way {
                     way.carry(self.now);
-                });
+                }
                 let [up, down] = way;
                 self.wire = Some(Wire { conn, up, down, frozen: false, stalls: false });
                 self.server.handle(self.clock(), conn, Told::Opened(service));
