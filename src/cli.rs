@@ -45,12 +45,12 @@ struct Arguments {
 
 const FIRST_STEPS: &str = "\
 First steps:
-  zello-gateway demo                  see it work, without radio, sound card or account
-  zello-gateway devices               what this machine has, by the names to configure
-  zello-gateway boards                ready-made wirings, with pins and warnings
-  zello-gateway check gateway.toml    what is wrong with a configuration
+  zello-gateway demo                       see it work, without radio, sound card or account
+  zello-gateway devices                    what this machine has, by the names to configure
+  zello-gateway boards                     ready-made wirings, with pins and warnings
+  zello-gateway check gateway.toml         what is wrong with a configuration
   zello-gateway selftest -c gateway.toml   everything tried on the real radio
-  zello-gateway run -c gateway.toml   the gateway itself
+  zello-gateway run -c gateway.toml        the gateway itself
 
 Exit codes: 0 done, 1 failed (the reason is on stderr), 2 the command line is wrong.
 Every key of the configuration stands in boards/example.toml and in the README.";

@@ -157,8 +157,9 @@ impl<K: Keyer> Engine<K> {
         let status = &self.ports.playback_status;
         let there = status.state() == DeviceState::Running;
         if !there {
-            // To open a device anew may take long.
+            // To open a device anew may take long, and its thread tells of it.
             self.flow = Flow::new(now, status.steps());
+            self.stalled = false;
         }
         let flows = self.flow.look(now, status.steps());
         let stalled = there && !flows;

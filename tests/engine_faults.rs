@@ -133,7 +133,7 @@ fn a_sound_card_that_stands_still_in_the_lead_or_the_tail_holds_no_key_either() 
 #[test]
 fn a_sound_card_that_stands_still_does_not_stop_the_uplink() {
     let mut world = World::new();
-    world.stall_at(ms(0), true);
+    world.stall_at(ms(200), true);
     world.radio_hears(ms(1_000), &speech("radio"));
     world.channel_says(&phone(900));
     world.squelch(ms(1_003)..ms(8_003));

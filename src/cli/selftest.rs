@@ -40,8 +40,8 @@ Examples:
   sudo -u zello-gateway zello-gateway selftest -c /etc/zello-gateway/hilltop.toml
   zello-gateway selftest -c gateway.toml --yes --listen 10
 
-Exit codes: 0 all was tried and works (warnings may be there), 1 something does not, or was left out,
-2 wrong command line.")]
+Exit codes: 0 all was tried and works (there may be warnings), 1 something does not or was
+left out, 2 wrong command line.")]
 pub struct Args {
     /// The configuration
     #[arg(short, long, value_name = "FILE")]
