@@ -10,6 +10,7 @@
 //!
 //! Times of the kernel (trace, usbmon), of the simulator and of this program are all `CLOCK_MONOTONIC`.
 
+mod card;
 mod figures;
 mod gpio;
 mod harness;

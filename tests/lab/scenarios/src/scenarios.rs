@@ -7,6 +7,7 @@ mod edges;
 mod endurance;
 mod keys;
 mod killed;
+mod mixer;
 mod realtime;
 mod refusals;
 mod speech;
@@ -28,6 +29,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         watchdog::SCENARIOS,
         unplug::SCENARIOS,
         cards::SCENARIOS,
+        mixer::SCENARIOS,
         keys::SCENARIOS,
         refusals::SCENARIOS,
         boards::SCENARIOS,

@@ -39,6 +39,8 @@ pub(crate) struct Setup {
     pub(crate) lines: String,
     pub(crate) capture: String,
     pub(crate) playback: String,
+    /// More lines of `[audio]`.
+    pub(crate) audio: String,
     /// A line before the first table.
     pub(crate) board: Option<String>,
     /// More tables.
@@ -54,6 +56,7 @@ impl Setup {
             lines: lines.into(),
             capture: SOUND.to_owned(),
             playback: SOUND.to_owned(),
+            audio: String::new(),
             board: None,
             more: String::new(),
             service: String::new(),
@@ -70,8 +73,8 @@ impl Setup {
             text,
             "[zello]\nservice = \"work\"\nnetwork = \"lab\"\nurl = \"ws://127.0.0.1:{port}/ws/lab\"\n\
              channel = \"{CHANNEL}\"\nusername = \"{USER}\"\npassword_file = \"lab-password\"\n\n\
-             [audio]\ncapture = \"{}\"\nplayback = \"{}\"\n\n{}\n{}",
-            self.capture, self.playback, self.lines, self.more
+             [audio]\ncapture = \"{}\"\nplayback = \"{}\"\n{}\n{}\n{}",
+            self.capture, self.playback, self.audio, self.lines, self.more
         );
         text
     }
