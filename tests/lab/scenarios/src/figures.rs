@@ -58,14 +58,16 @@ impl Figure {
         if let [only] = self.values.as_slice() {
             return format!("{name}: {only:.2} {unit}");
         }
-        let (middle, worst) = (self.quantile(0.5), self.quantile(0.99));
-        format!("{name}: p50 {middle:.2} {unit}, p99 {worst:.2} {unit}, n = {}", self.values.len())
+        let [least, middle, worst, most] = [0.0, 0.5, 0.99, 1.0].map(|part| self.quantile(part));
+        let count = self.values.len();
+        format!("{name}: min {least:.2}, p50 {middle:.2}, p99 {worst:.2}, max {most:.2} {unit}, n = {count}")
     }
 
     fn json(&self) -> serde_json::Value {
         json!({
             "unit": self.unit,
             "n": self.values.len(),
+            "min": self.quantile(0.0),
             "p50": self.quantile(0.5),
             "p99": self.quantile(0.99),
             "max": self.quantile(1.0),
@@ -84,7 +86,7 @@ mod tests {
             figures.add("delay", "ms", f64::from(value));
         }
         figures.add("memory", "MB", 7.5);
-        assert_eq!(figures.line("delay"), "delay: p50 50.00 ms, p99 99.00 ms, n = 100");
+        assert_eq!(figures.line("delay"), "delay: min 1.00, p50 50.00, p99 99.00, max 100.00 ms, n = 100");
         assert_eq!(figures.line("memory"), "memory: 7.50 MB");
         assert_eq!(figures.line("other"), "other: not measured");
         assert!(figures.json().contains("\"max\": 100.0"), "{}", figures.json());

@@ -3,26 +3,28 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 /// The label of the chip, as on a Raspberry Pi 1 to 3.
 pub(crate) const LABEL: &str = "pinctrl-bcm2835";
+
+/// The machine has one simulated chip.
+const CHIP: &str = "/sys/devices/platform/gpio-sim.0";
 
 /// One simulated line, seen from outside of the chip.
 #[derive(Debug, Clone)]
 pub(crate) struct Pin {
     folder: PathBuf,
-    /// Its number in the kernel's own count, as traces tell it.
-    pub(crate) number: u32,
+    /// Its offset in the chip.
+    pub(crate) line: u32,
 }
 
 impl Pin {
     /// The line with this offset.
-    pub(crate) fn find(offset: u32) -> Result<Self> {
-        let (device, base) = chip()?;
-        let folder = matching(&device, "gpiochip", |path| path.join(format!("sim_gpio{offset}")).is_dir())?
-            .join(format!("sim_gpio{offset}"));
-        Ok(Self { folder, number: base + offset })
+    pub(crate) fn find(line: u32) -> Result<Self> {
+        let name = format!("sim_gpio{line}");
+        let folder = matching(Path::new(CHIP), "gpiochip", |path| path.join(&name).is_dir())?.join(name);
+        Ok(Self { folder, line })
     }
 
     /// The level at the pin.
@@ -38,19 +40,6 @@ impl Pin {
         fs::write(&path, if high { "pull-up" } else { "pull-down" })
             .with_context(|| format!("cannot drive {}", path.display()))
     }
-}
-
-/// The device of the simulated chip, and the kernel's number of its first line.
-fn chip() -> Result<(PathBuf, u32)> {
-    for device in listed(Path::new("/sys/devices/platform"), "gpio-sim.")? {
-        for legacy in listed(&device.join("gpio"), "gpiochip").unwrap_or_default() {
-            if fs::read_to_string(legacy.join("label")).is_ok_and(|label| label.trim() == LABEL) {
-                let base = fs::read_to_string(legacy.join("base"))?;
-                return Ok((device, base.trim().parse().context("the chip has no base")?));
-            }
-        }
-    }
-    bail!("no gpio-sim chip is labelled {LABEL}")
 }
 
 /// Entries of a folder whose names begin so.

@@ -13,13 +13,14 @@ use tokio::runtime::Handle;
 
 use crate::figures::Figures;
 use crate::junit::{Case, suite};
-use crate::scene::Recorders;
 use crate::server;
+use crate::tape::Tape;
+use crate::trace::{self, Moved};
 
 /// More than the slow machine needs for anything that is no promise.
 pub(crate) const AMPLE: Duration = Duration::from_secs(60);
 
-/// No scenario takes so long but the endurance, whose length is chosen.
+/// No scenario takes so long but those of traffic, whose length is chosen.
 const LONGEST: Duration = Duration::from_secs(900);
 
 /// Something to prove.
@@ -35,7 +36,8 @@ pub(crate) struct Scenario {
 /// What scenarios share.
 pub(crate) struct Lab {
     pub(crate) network: Handle,
-    pub(crate) recorders: Recorders,
+    /// What the kernel tells of the radio's lines, from the program's start.
+    pub(crate) lines: Tape<Moved>,
     pub(crate) figures: Figures,
     out: PathBuf,
     /// What the running scenario has to tell.
@@ -49,7 +51,7 @@ impl Lab {
         fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
         Ok(Self {
             network: server::runtime()?,
-            recorders: Recorders::start()?,
+            lines: trace::start()?,
             figures: Figures::default(),
             out: out.to_owned(),
             notes: Vec::new(),
@@ -69,7 +71,7 @@ impl Lab {
         let mut cases = Vec::new();
         for scenario in scenarios {
             println!("run  {}: {}", scenario.name, scenario.about);
-            let hang = Hang::watch(scenario.name, self.out.clone());
+            let hang = Hang::watch(scenario.name, self.out.clone(), longest());
             let case = self.case(scenario);
             drop(hang);
             match &case.failure {
@@ -115,16 +117,21 @@ impl Lab {
     }
 }
 
+fn longest() -> Duration {
+    let minutes = std::env::var("LAB_MINUTES").ok().and_then(|text| text.parse::<u64>().ok());
+    LONGEST + Duration::from_secs(60 * minutes.unwrap_or(0).max(30))
+}
+
 /// Ends the program when a scenario does not end: its waits are bounded, so something in the machine hangs.
 struct Hang(#[expect(dead_code, reason = "its end is the message")] mpsc::Sender<()>);
 
 impl Hang {
-    fn watch(name: &'static str, out: PathBuf) -> Self {
+    fn watch(name: &'static str, out: PathBuf, longest: Duration) -> Self {
         let (alive_tx, alive) = mpsc::channel::<()>();
         std::thread::spawn(move || {
-            if alive.recv_timeout(LONGEST) == Err(mpsc::RecvTimeoutError::Timeout) {
-                println!("FAIL {name}: hangs since {LONGEST:?}; the run ends here\n{}", threads());
-                let case = Case { name, took: LONGEST, failure: Some("hangs".to_owned()), notes: Vec::new() };
+            if alive.recv_timeout(longest) == Err(mpsc::RecvTimeoutError::Timeout) {
+                println!("FAIL {name}: hangs since {longest:?}; the run ends here\n{}", threads());
+                let case = Case { name, took: longest, failure: Some("hangs".to_owned()), notes: Vec::new() };
                 drop(fs::write(out.join("junit.xml"), suite("lab", &[case])));
                 std::process::exit(1);
             }
@@ -148,8 +155,8 @@ fn words(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without words".to_owned())
 }
 
-/// Takes many minutes of the host's time, and runs only when it is named.
-const BY_NAME_ALONE: &str = "endurance";
+/// These take many minutes of the host's time, and run only when they are named.
+const BY_NAME_ALONE: [&str; 4] = ["endurance", "soak", "threads-hid", "threads-serial"];
 
 /// The scenarios that are asked for, in the order of the list; no name means all.
 pub(crate) fn choose<'a>(all: &'a [Scenario], names: &[String]) -> Result<Vec<&'a Scenario>> {
@@ -160,7 +167,7 @@ pub(crate) fn choose<'a>(all: &'a [Scenario], names: &[String]) -> Result<Vec<&'
     Ok(all
         .iter()
         .filter(|scenario| match names {
-            [] => scenario.name != BY_NAME_ALONE,
+            [] => !BY_NAME_ALONE.contains(&scenario.name),
             names => names.iter().any(|name| name == scenario.name),
         })
         .collect())

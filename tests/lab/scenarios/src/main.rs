@@ -8,9 +8,11 @@
 //!                                                             serial
 //! ```
 //!
-//! Times of the kernel (trace, usbmon), of the simulator and of this program are all `CLOCK_MONOTONIC`.
+//! Times of the kernel's trace, of the simulator and of this program are all `CLOCK_MONOTONIC`.
 
+mod card;
 mod figures;
+mod frozen;
 mod gpio;
 mod harness;
 mod journal;
@@ -29,7 +31,6 @@ mod tape;
 mod trace;
 mod unit;
 mod usb;
-mod usbmon;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

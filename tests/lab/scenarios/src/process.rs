@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use rustix::process::Signal;
 
 /// Resident memory, KiB.
 pub(crate) fn resident_kib(pid: u32) -> Result<u64> {
@@ -15,6 +16,14 @@ pub(crate) fn resident_kib(pid: u32) -> Result<u64> {
 fn field(status: &str, name: &str) -> Option<u64> {
     let rest = status.lines().find_map(|line| line.strip_prefix(name))?;
     rest.split_whitespace().next()?.parse().ok()
+}
+
+/// Whether a process has a handler of its own for a signal.
+pub(crate) fn is_caught(pid: u32, signal: Signal) -> Result<bool> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).context("no SigCgt")?;
+    let mask = u64::from_str_radix(mask.trim(), 16)?;
+    Ok(mask & (1 << (signal.as_raw() - 1)) != 0)
 }
 
 /// Processor time so far, of all threads.
@@ -47,6 +56,29 @@ impl Class {
     pub(crate) fn is_fifo(self) -> bool {
         self.policy == 1 && self.priority > 0
     }
+}
+
+/// The number of the thread of this name; the main thread has the program's.
+pub(crate) fn thread(pid: u32, name: &str) -> Result<u32> {
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let task = task?;
+        // A thread may have ended since it was listed.
+        let comm = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        if comm.trim() == name {
+            return task
+                .file_name()
+                .to_str()
+                .and_then(|tid| tid.parse().ok())
+                .context("no number of a thread");
+        }
+    }
+    bail!("process {pid} has no thread {name}")
+}
+
+/// How many threads and open files a process has.
+pub(crate) fn threads_and_files(pid: u32) -> Result<(usize, usize)> {
+    let count = |folder: &str| anyhow::Ok(fs::read_dir(format!("/proc/{pid}/{folder}"))?.count());
+    Ok((count("task")?, count("fd")?))
 }
 
 /// The classes of a process's threads, by name.

@@ -10,11 +10,10 @@ use rustix::fs::OFlags;
 
 use crate::gpio::Pin;
 use crate::mono;
-use crate::scene::Recorders;
+use crate::shell;
 use crate::tape::Tape;
-use crate::trace::GpioSet;
+use crate::trace::{Moved, What, bit};
 use crate::usb::{Gadget, Hid};
-use crate::usbmon::{Sent, What};
 
 /// How PTT and COS are wired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,16 +51,28 @@ const COS_BIT: u8 = 0x02;
 
 /// The device that carries the lines.
 enum Device {
-    Gpio { ptt: Pin, cos: Pin },
-    Hid { gadget: Gadget, hid: Option<Hid> },
-    Serial { gadget: Gadget, hid: Option<Hid>, port: PathBuf, squelch: Option<File> },
+    Gpio {
+        ptt: Pin,
+        cos: Pin,
+    },
+    /// `number`: of `/dev/hidgN`.
+    Hid {
+        gadget: Gadget,
+        hid: Option<Hid>,
+        number: u32,
+    },
+    Serial {
+        gadget: Gadget,
+        hid: Option<Hid>,
+        port: PathBuf,
+        squelch: Option<File>,
+    },
 }
 
 /// A radio's lines.
 pub(crate) struct Radio {
     device: Device,
-    gpio: Tape<GpioSet>,
-    usb: Tape<Sent>,
+    lines: Tape<Moved>,
     /// The ALSA id of the sound card that belongs to the lines.
     pub(crate) card: String,
 }
@@ -78,7 +89,7 @@ impl Drop for Radio {
 
 impl Radio {
     /// Takes the lines of this kind, squelch closed.
-    pub(crate) fn open(wiring: Wiring, recorders: &Recorders) -> Result<Self> {
+    pub(crate) fn open(wiring: Wiring, lines: &Tape<Moved>) -> Result<Self> {
         let plugged = |id: &str| -> Result<Gadget> {
             let mut gadget = Gadget::find(id)?;
             if !gadget.is_plugged() {
@@ -94,7 +105,7 @@ impl Radio {
             Wiring::Hid => {
                 let gadget = plugged(FOB)?;
                 let (hid, card) = (gadget.hid()?, gadget.card()?);
-                (Device::Hid { gadget, hid: Some(hid) }, card)
+                (Device::Hid { number: gadget.hidg()?, gadget, hid: Some(hid) }, card)
             }
             Wiring::Serial => {
                 let gadget = plugged(AIOC)?;
@@ -102,8 +113,7 @@ impl Radio {
                 (Device::Serial { gadget, hid: Some(hid), port, squelch: None }, card)
             }
         };
-        let (gpio, usb) = (recorders.gpio.clone(), recorders.usb.clone());
-        let mut radio = Self { device, gpio, usb, card };
+        let mut radio = Self { device, lines: lines.clone(), card };
         radio.squelch(false)?;
         Ok(radio)
     }
@@ -131,34 +141,21 @@ impl Radio {
     /// What the settings above ask for.
     pub(crate) const DEBOUNCE: Duration = Duration::from_millis(20);
 
-    /// Where the record of the PTT line stands.
+    /// Where the record of the lines stands.
     pub(crate) fn mark(&self) -> usize {
-        match self.device {
-            Device::Gpio { .. } => self.gpio.mark(),
-            Device::Hid { .. } | Device::Serial { .. } => self.usb.mark(),
-        }
+        self.lines.mark()
     }
 
     /// Waits until the PTT line takes this level after `mark`; when it did, by the kernel's clock.
     pub(crate) fn keyed(&self, mark: usize, keyed: bool, limit: Duration) -> Result<Duration> {
         let what = if keyed { "the radio keyed" } else { "the radio unkeyed" };
-        match &self.device {
-            Device::Gpio { ptt, .. } => {
-                let pick = |set: &GpioSet| (set.gpio == ptt.number && set.high == keyed).then_some(set.at);
-                self.gpio.wait(mark, limit, what, pick)
-            }
-            Device::Hid { gadget, .. } | Device::Serial { gadget, .. } => {
-                let bus = gadget.bus()?;
-                let pick = |sent: &Sent| (self.level(sent, bus) == Some(keyed)).then_some(sent.at);
-                self.usb.wait(mark, limit, what, pick)
-            }
-        }
+        let pick = |moved: &Moved| (self.level(&moved.what) == Some(keyed)).then_some(moved.at);
+        self.lines.wait(mark, limit, what, pick)
     }
 
-    /// The first level that a USB device was told after `mark`.
-    pub(crate) fn first_level(&self, mark: usize) -> Result<Option<bool>> {
-        let bus = self.gadget()?.bus()?;
-        Ok(self.usb.since(mark).iter().find_map(|sent| self.level(sent, bus)))
+    /// The first level that the PTT line took after `mark`.
+    pub(crate) fn first_level(&self, mark: usize) -> Option<bool> {
+        self.lines.since(mark).iter().find_map(|moved| self.level(&moved.what))
     }
 
     /// Demands that the radio is not keyed for so long from here on.
@@ -176,18 +173,24 @@ impl Radio {
             Device::Gpio { ptt, .. } => ptt.is_high()?,
             Device::Hid { gadget, .. } | Device::Serial { gadget, .. } => {
                 // Without power there is no PTT.
-                let bus = gadget.bus()?;
-                let last = self.usb.since(0).iter().rev().find_map(|sent| self.level(sent, bus));
+                let last = self.lines.since(0).iter().rev().find_map(|moved| self.level(&moved.what));
                 gadget.is_plugged() && last.unwrap_or(false)
             }
         })
     }
 
-    /// What a transfer means for PTT, if anything.
-    fn level(&self, sent: &Sent, bus: u32) -> Option<bool> {
-        match (&self.device, &sent.what) {
-            _ if sent.bus != bus => None,
-            (Device::Hid { .. }, What::Report(data)) => data.get(1).map(|data| data & PTT_BIT != 0),
+    /// What a movement means for PTT, if anything.
+    fn level(&self, what: &What) -> Option<bool> {
+        match (&self.device, what) {
+            (Device::Gpio { ptt, .. }, What::Gpio { lines, high }) => {
+                let ours = bit(ptt.line);
+                (lines & ours != 0).then_some(high & ours != 0)
+            }
+            // Nothing pulls it up.
+            (Device::Gpio { ptt, .. }, What::GpioFree { line }) => (*line == ptt.line).then_some(false),
+            (Device::Hid { number, .. }, What::Report { hidg, data }) => {
+                (hidg == number).then_some(data[1] & PTT_BIT != 0)
+            }
             // An AIOC keys by DTR without RTS.
             (Device::Serial { .. }, What::Modem { dtr, rts }) => Some(*dtr && !*rts),
             (Device::Gpio { .. } | Device::Hid { .. } | Device::Serial { .. }, _) => None,
@@ -212,6 +215,19 @@ impl Radio {
         Ok(at)
     }
 
+    /// Makes the PTT line keep its level when its holder is no more, or not any more. A fob does so anyway.
+    pub(crate) fn clings(&self, clings: bool) -> Result<()> {
+        match &self.device {
+            // A simulated pin falls to its pull; this one is wired so that it stays up.
+            Device::Gpio { ptt, .. } => ptt.drive(clings),
+            Device::Hid { .. } => Ok(()),
+            Device::Serial { gadget, .. } => {
+                let hang_up = if clings { "-hupcl" } else { "hupcl" };
+                shell::run("stty", &["-F", &gadget.tty()?.to_string_lossy(), hang_up]).map(drop)
+            }
+        }
+    }
+
     fn is_plugged(&self) -> bool {
         match &self.device {
             Device::Gpio { .. } => true,
@@ -231,7 +247,7 @@ impl Radio {
     pub(crate) fn unplug(&mut self) -> Result<Duration> {
         match &mut self.device {
             Device::Gpio { .. } => bail!("GPIO cannot be unplugged"),
-            Device::Hid { gadget, hid } => {
+            Device::Hid { gadget, hid, .. } => {
                 *hid = None;
                 gadget.unplug()
             }
@@ -246,7 +262,7 @@ impl Radio {
     pub(crate) fn plug(&mut self) -> Result<Duration> {
         match &mut self.device {
             Device::Gpio { .. } => bail!("GPIO cannot be plugged in"),
-            Device::Hid { gadget, hid } | Device::Serial { gadget, hid, .. } => {
+            Device::Hid { gadget, hid, .. } | Device::Serial { gadget, hid, .. } => {
                 let at = gadget.plug()?;
                 *hid = Some(gadget.hid()?);
                 Ok(at)

@@ -1,14 +1,18 @@
 //! What the lab proves, one file a behaviour.
 
+mod active;
 mod boards;
 mod cards;
 mod commands;
 mod edges;
 mod endurance;
+mod faults;
 mod keys;
 mod killed;
+mod mixer;
 mod realtime;
 mod refusals;
+mod soak;
 mod speech;
 mod stop;
 mod unplug;
@@ -21,10 +25,13 @@ pub(crate) fn all() -> Vec<Scenario> {
     let mut all = Vec::new();
     for part in [
         commands::SCENARIOS,
+        mixer::SCENARIOS,
         speech::SCENARIOS,
         edges::SCENARIOS,
         killed::SCENARIOS,
+        faults::SCENARIOS,
         stop::SCENARIOS,
+        active::SCENARIOS,
         watchdog::SCENARIOS,
         unplug::SCENARIOS,
         cards::SCENARIOS,
@@ -33,6 +40,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         boards::SCENARIOS,
         realtime::SCENARIOS,
         endurance::SCENARIOS,
+        soak::SCENARIOS,
     ] {
         all.extend_from_slice(part);
     }

@@ -9,25 +9,11 @@ use crate::mono;
 use crate::radio::{Radio, Wiring};
 use crate::server::{Event, Saying, Server};
 use crate::sound::Air;
-use crate::tape::{Tape, until};
-use crate::trace::{self, GpioSet};
+use crate::tape::until;
 use crate::unit::{Gateway, Setup};
-use crate::usbmon::{self, Sent};
 
 /// The promise: whatever happens to the daemon, the radio is unkeyed so soon.
 pub(crate) const UNKEYED_WITHIN: Duration = Duration::from_millis(250);
-
-/// What the kernel tells, recorded from the program's start.
-pub(crate) struct Recorders {
-    pub(crate) gpio: Tape<GpioSet>,
-    pub(crate) usb: Tape<Sent>,
-}
-
-impl Recorders {
-    pub(crate) fn start() -> Result<Self> {
-        Ok(Self { gpio: trace::start()?, usb: usbmon::start()? })
-    }
-}
 
 /// Everything, in the order in which it ends.
 pub(crate) struct Scene {
@@ -53,7 +39,7 @@ pub(crate) fn with_setup(
     change: impl FnOnce(&mut Setup),
     body: impl FnOnce(&mut Lab, &mut Scene) -> Result<()>,
 ) -> Result<()> {
-    let radio = Radio::open(wiring, &lab.recorders)?;
+    let radio = Radio::open(wiring, &lab.lines)?;
     with_radio(lab, radio, change, body)
 }
 
@@ -95,6 +81,14 @@ impl Scene {
             Gateway::property("ActiveState").ok().filter(|state| state == "active")
         })?;
         Ok(at)
+    }
+
+    /// After a scenario's part that failed: another gateway, whatever became of this one.
+    pub(crate) fn begin_anew(&self) -> Result<()> {
+        let seen = self.server.seen.mark();
+        Gateway::start_anew()?;
+        self.online(seen)?;
+        self.quiet()
     }
 
     /// The radio's ear and mouth, which most scenarios do without.

@@ -100,23 +100,27 @@ impl Server {
         Ok(Self { port, seen, handle: handle.clone(), sim, phone: Arc::new(phone) })
     }
 
+    /// The simulator, for its faults.
+    pub(crate) fn sim(&self) -> Sim {
+        self.sim.clone()
+    }
+
     /// The phone begins to say something; wait for its end by [`Self::said`], or cut it by [`Self::cut`].
-    pub(crate) fn say(&self, speech: &[f32]) -> Result<Saying> {
-        Ok(self.send(packets(speech)?))
+    pub(crate) fn say(&self, words: &Words) -> Saying {
+        self.send(words.0.clone())
     }
 
     /// The phone begins to talk for a minute, or until [`Self::cut`].
     pub(crate) fn chat(&self) -> Result<Saying> {
-        // Encoded once: a minute of it takes a minute on this machine.
-        static VOICE: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+        static VOICE: OnceLock<Words> = OnceLock::new();
         let voice = if let Some(voice) = VOICE.get() {
             voice
         } else {
-            let encoded = packets(&crate::speech::phone()?)?;
+            let encoded = Words::new(&crate::speech::phone()?)?;
             VOICE.get_or_init(|| encoded)
         };
         let minute = 60_000 / usize::from(PACKET_MS);
-        Ok(self.send(voice.iter().cycle().take(minute).cloned().collect()))
+        Ok(self.send(voice.0.iter().cycle().take(minute).cloned().collect()))
     }
 
     fn send(&self, packets: Vec<Vec<u8>>) -> Saying {
@@ -142,7 +146,7 @@ impl Server {
 
     /// The phone stops in the middle of its talk.
     pub(crate) fn cut(&self, saying: Saying) -> Result<()> {
-        saying.cut.notify_one();
+        saying.hush();
         self.said(saying)
     }
 
@@ -172,17 +176,29 @@ pub(crate) struct Saying {
     limit: Duration,
 }
 
-/// Opus packets of speech, as phones make them.
-fn packets(speech: &[f32]) -> Result<Vec<Vec<u8>>> {
-    let mut encoder = Encoder::new(Duration::from_millis(PACKET_MS.into()), 16_000)?;
-    let mut packets = Vec::new();
-    for part in speech.chunks(encoder.packet_samples()) {
-        let mut whole = part.to_vec();
-        whole.resize(encoder.packet_samples(), 0.0);
-        let mut packet = vec![0; 1_275];
-        let length = encoder.encode(&whole, &mut packet)?;
-        packet.truncate(length);
-        packets.push(packet);
+impl Saying {
+    /// The phone stops to talk, some time soon.
+    pub(crate) fn hush(&self) {
+        self.cut.notify_one();
     }
-    Ok(packets)
+}
+
+/// Something that the phone can say: Opus packets, encoded once, for that takes as long as the speech on a slow machine.
+pub(crate) struct Words(Vec<Vec<u8>>);
+
+impl Words {
+    /// Of 16 kHz sound, as phones do it.
+    pub(crate) fn new(speech: &[f32]) -> Result<Self> {
+        let mut encoder = Encoder::new(Duration::from_millis(PACKET_MS.into()), 16_000)?;
+        let mut packets = Vec::new();
+        for part in speech.chunks(encoder.packet_samples()) {
+            let mut whole = part.to_vec();
+            whole.resize(encoder.packet_samples(), 0.0);
+            let mut packet = vec![0; 1_275];
+            let length = encoder.encode(&whole, &mut packet)?;
+            packet.truncate(length);
+            packets.push(packet);
+        }
+        Ok(Self(packets))
+    }
 }

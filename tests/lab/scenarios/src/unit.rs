@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -39,6 +39,8 @@ pub(crate) struct Setup {
     pub(crate) lines: String,
     pub(crate) capture: String,
     pub(crate) playback: String,
+    /// More lines of `[audio]`.
+    pub(crate) audio: String,
     /// A line before the first table.
     pub(crate) board: Option<String>,
     /// More tables.
@@ -54,6 +56,7 @@ impl Setup {
             lines: lines.into(),
             capture: SOUND.to_owned(),
             playback: SOUND.to_owned(),
+            audio: String::new(),
             board: None,
             more: String::new(),
             service: String::new(),
@@ -70,8 +73,8 @@ impl Setup {
             text,
             "[zello]\nservice = \"work\"\nnetwork = \"lab\"\nurl = \"ws://127.0.0.1:{port}/ws/lab\"\n\
              channel = \"{CHANNEL}\"\nusername = \"{USER}\"\npassword_file = \"lab-password\"\n\n\
-             [audio]\ncapture = \"{}\"\nplayback = \"{}\"\n\n{}\n{}",
-            self.capture, self.playback, self.lines, self.more
+             [audio]\ncapture = \"{}\"\nplayback = \"{}\"\n{}\n{}\n{}",
+            self.capture, self.playback, self.audio, self.lines, self.more
         );
         text
     }
@@ -135,7 +138,7 @@ impl Gateway {
         setup.install(port)?;
         let gateway = Self { journal: Follower::start(UNIT)? };
         // `start` waits for READY=1; a unit that is refused tries again and again, which the scenario watches itself.
-        shell::run("systemctl", &["start", "--no-block", UNIT])?;
+        Self::start()?;
         Ok(gateway)
     }
 
@@ -180,6 +183,27 @@ impl Gateway {
     /// How often systemd has started it again.
     pub(crate) fn restarts() -> Result<u32> {
         Self::property("NRestarts")?.parse().context("no number of restarts")
+    }
+
+    /// The file with the limit of the unit's memory.
+    pub(crate) fn memory_limit() -> Result<PathBuf> {
+        let group = Self::property("ControlGroup")?;
+        if group.is_empty() {
+            bail!("the unit has no control group");
+        }
+        Ok(PathBuf::from(format!("/sys/fs/cgroup{group}/memory.max")))
+    }
+
+    /// Starts it once more.
+    pub(crate) fn start() -> Result<()> {
+        shell::run("systemctl", &["start", "--no-block", UNIT]).map(drop)
+    }
+
+    /// Kills whatever is left of it, standing still or not, and starts it again.
+    pub(crate) fn start_anew() -> Result<()> {
+        // Nothing may be left to kill.
+        drop(shell::output("systemctl", &["kill", "--kill-who=all", "--signal=KILL", UNIT]));
+        shell::run("systemctl", &["restart", "--no-block", UNIT]).map(drop)
     }
 
     /// Asks systemd to stop it, and waits until it has; how long that took.

@@ -140,6 +140,14 @@ impl Gadget {
         Hid::open(&path)
     }
 
+    /// N of its `/dev/hidgN`.
+    pub(crate) fn hidg(&self) -> Result<u32> {
+        let function = matching(&self.folder.join("functions"), "hid.", Path::is_dir)?;
+        let number = fs::read_to_string(function.join("dev"))?;
+        let minor = number.trim().split(':').nth(1).and_then(|minor| minor.parse().ok());
+        minor.with_context(|| format!("{}/dev is {number:?}", function.display()))
+    }
+
     /// The device's own end of its serial port.
     pub(crate) fn acm(&self) -> Result<PathBuf> {
         let function = matching(&self.folder.join("functions"), "acm.", Path::is_dir)?;

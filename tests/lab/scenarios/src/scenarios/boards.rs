@@ -29,7 +29,7 @@ fn board(lab: &mut Lab) -> Result<()> {
         setup.lines = String::new();
         setup.board = Some("pi-gpio-tranistor".to_owned());
     };
-    let scene = Scene::launch(lab, Radio::open(Wiring::Gpio, &lab.recorders)?, misspelt)?;
+    let scene = Scene::launch(lab, Radio::open(Wiring::Gpio, &lab.lines)?, misspelt)?;
     let refusal = scene.gateway.logged(0, "pi-gpio-tranistor");
     let advice = scene.gateway.logged(0, "pi-gpio-transistor");
     if refusal.is_err() || advice.is_err() {
@@ -58,7 +58,7 @@ impl Drop for Gone {
 fn chip_gone(lab: &mut Lab) -> Result<()> {
     let simulated = listed(std::path::Path::new("/sys/kernel/config/gpio-sim"), "")?;
     let live = simulated.first().context("configfs has no gpio-sim")?.join("live");
-    let radio = Radio::open(Wiring::Gpio, &lab.recorders)?;
+    let radio = Radio::open(Wiring::Gpio, &lab.lines)?;
     // This kernel cannot lose a chip whose edges somebody waits for, so it goes before the start.
     fs::write(&live, "0").context("the chip cannot be removed")?;
     let gone = Gone(live);
@@ -69,7 +69,7 @@ fn chip_gone(lab: &mut Lab) -> Result<()> {
         drop(gone);
         scene.online(0)?;
         // The new chip has new numbers.
-        scene.radio = Radio::open(Wiring::Gpio, &lab.recorders)?;
+        scene.radio = Radio::open(Wiring::Gpio, &lab.lines)?;
         ensure!(!scene.radio.is_keyed()?, "the radio is keyed after the chip's return");
         scene.works()
     })();

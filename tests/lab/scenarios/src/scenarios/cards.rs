@@ -1,16 +1,14 @@
 //! A sound card that goes and comes back, with PTT on GPIO that stays.
 
-use std::fs;
-
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Result, ensure};
 
 use super::unplug::{BACK_WITHIN, TOLD_WITHIN};
+use crate::card::LOOPBACK;
 use crate::harness::{AMPLE, Lab, Scenario};
 use crate::journal::Entry;
 use crate::mono;
 use crate::radio::Wiring;
 use crate::scene::{self, Scene};
-use crate::tape::until;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -25,28 +23,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// The platform device of the card `Loopback`.
-const DEVICE: &str = "snd_aloop.0";
-const DRIVER: &str = "/sys/bus/platform/drivers/snd_aloop";
-
-/// Plugs the card in again, whatever happens.
-struct Unplugged;
-
-impl Drop for Unplugged {
-    fn drop(&mut self) {
-        // Refused when it is there already.
-        drop(fs::write(format!("{DRIVER}/bind"), DEVICE));
-    }
-}
-
 fn unplug(lab: &mut Lab, scene: &mut Scene, keyed: bool) -> Result<()> {
     let journal = scene.gateway.journal.tape.mark();
     let talk = if keyed { Some(scene.key()?.saying) } else { None };
     let line = scene.radio.mark();
     let gone = mono::now();
-    // The kernel waits until everybody has closed the card.
-    let pulling = std::thread::spawn(|| fs::write(format!("{DRIVER}/unbind"), DEVICE));
-    let again = Unplugged;
+    let mut pulled = LOOPBACK.pull();
     if let Some(saying) = talk {
         let unkeyed = scene.radio.keyed(line, false, AMPLE)?;
         let took = mono::ms_between(gone, unkeyed);
@@ -56,11 +38,10 @@ fn unplug(lab: &mut Lab, scene: &mut Scene, keyed: bool) -> Result<()> {
     }
     let fault = scene.gateway.logged(journal, "sound device lost")?;
     ensure!(fault.contains("CARD=Loopback"), "the fault does not name the card: {fault}");
-    until("everybody's letting go of the card", AMPLE, || pulling.is_finished().then_some(()))?;
-    pulling.join().map_err(|_| anyhow!("the pulling thread panicked"))?.context("cannot unbind the card")?;
+    pulled.gone()?;
 
     let journal = scene.gateway.journal.tape.mark();
-    drop(again);
+    drop(pulled);
     let bound = mono::now();
     let mut roles = Vec::new();
     let mut last = bound;

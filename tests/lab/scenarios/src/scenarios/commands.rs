@@ -35,8 +35,7 @@ pub(super) fn program_as(user: &str, args: &[&str]) -> Result<(Option<i32>, Stri
 }
 
 fn devices(lab: &mut Lab) -> Result<()> {
-    let (hid, serial) =
-        (Radio::open(Wiring::Hid, &lab.recorders)?, Radio::open(Wiring::Serial, &lab.recorders)?);
+    let (hid, serial) = (Radio::open(Wiring::Hid, &lab.lines)?, Radio::open(Wiring::Serial, &lab.lines)?);
     let expected = [
         ("the loopback card", "CARD=Loopback".to_owned()),
         ("the fob's card", format!("CARD={}", hid.card)),
@@ -66,7 +65,7 @@ fn check(lab: &mut Lab) -> Result<()> {
     let folder = std::env::temp_dir().join("zello-gateway-lab-check");
     fs::create_dir_all(&folder)?;
     let (file, password) = (folder.join("good.toml"), folder.join("lab-password"));
-    let lines = Radio::open(Wiring::Hid, &lab.recorders)?.tables()?;
+    let lines = Radio::open(Wiring::Hid, &lab.lines)?.tables()?;
     let config = Setup::new(lines).config(8_008);
     fs::write(&file, &config)?;
     fs::write(&password, "secret")?;

@@ -84,7 +84,7 @@ fn edges(lab: &mut Lab, scene: &mut Scene, wiring: Wiring) -> Result<()> {
 }
 
 fn open_at_start(lab: &mut Lab, wiring: Wiring) -> Result<()> {
-    let mut radio = Radio::open(wiring, &lab.recorders)?;
+    let mut radio = Radio::open(wiring, &lab.lines)?;
     radio.squelch(true)?;
     // The lab's chip would take the pull-up for a closed squelch.
     let as_it_is = |setup: &mut Setup| setup.lines = setup.lines.replace("pull-up", "as-is");

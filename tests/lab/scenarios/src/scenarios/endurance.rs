@@ -9,6 +9,7 @@ use crate::mono;
 use crate::process;
 use crate::radio::Wiring;
 use crate::scene::{self, Scene};
+use crate::server::Words;
 use crate::sound::Speech;
 use crate::speech;
 use crate::unit::Gateway;
@@ -23,47 +24,88 @@ pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
 const MINUTES: u32 = 3;
 
 /// Memory may grow so much between the first and the last minute: pages that are touched late, not a leak.
-const GROWTH_KIB: u64 = 256;
+pub(super) const GROWTH_KIB: f64 = 256.0;
 
-/// Processor time and memory at one moment.
-struct Look {
+/// What a gateway uses at one moment.
+pub(super) struct Look {
     at: Instant,
     cpu: Duration,
-    daemon_kib: u64,
-    guard_kib: u64,
+    pub(super) daemon_kib: u64,
+    pub(super) guard_kib: u64,
+    /// Threads and open files of the daemon.
+    pub(super) handles: (usize, usize),
 }
 
 impl Look {
-    fn now(daemon: u32, guard: u32) -> Result<Self> {
+    pub(super) fn now(daemon: u32, guard: u32) -> Result<Self> {
         Ok(Self {
             at: Instant::now(),
             cpu: process::cpu(daemon)? + process::cpu(guard)?,
             daemon_kib: process::resident_kib(daemon)?,
             guard_kib: process::resident_kib(guard)?,
+            handles: process::threads_and_files(daemon)?,
         })
+    }
+
+    /// Resident memory of both processes.
+    pub(super) fn kib(&self) -> f64 {
+        (self.daemon_kib + self.guard_kib) as f64
     }
 }
 
-fn minutes() -> Result<u32> {
+/// How long traffic lasts.
+pub(super) fn minutes(default: u32) -> Result<u32> {
     match std::env::var("LAB_MINUTES") {
         Ok(text) => text.parse().context("LAB_MINUTES is a whole number of minutes"),
-        Err(_) => Ok(MINUTES),
+        Err(_) => Ok(default),
+    }
+}
+
+/// An over each way, ready to be said.
+pub(super) struct Overs {
+    up: Speech,
+    pub(super) down: Words,
+    up_span: Duration,
+    /// Of both.
+    span: Duration,
+}
+
+impl Overs {
+    pub(super) fn new() -> Result<Self> {
+        let (up, down) = (speech::radio()?, speech::phone()?);
+        Ok(Self {
+            up_span: speech::span(up.len()),
+            span: speech::span(up.len() + down.len()),
+            up: Speech::new(&up),
+            down: Words::new(&down)?,
+        })
+    }
+
+    /// The radio says its part.
+    pub(super) fn up(&self, scene: &mut Scene) -> Result<()> {
+        scene.air()?.forget();
+        scene.radio.squelch(true)?;
+        scene.air()?.say(&self.up);
+        let began = scene.air()?.said(AMPLE)?;
+        std::thread::sleep((began + self.up_span).saturating_sub(mono::now()));
+        scene.radio.squelch(false).map(drop)
     }
 }
 
 fn endurance(lab: &mut Lab, scene: &mut Scene) -> Result<()> {
     scene.open_air()?;
-    let span = Duration::from_secs(60 * u64::from(minutes()?));
+    let span = Duration::from_secs(60 * u64::from(minutes(MINUTES)?));
     let (daemon, guard) = (Gateway::daemon()?, Gateway::guard()?);
-    let (overs, mut bridged) = (scene.server.heard_so_far().len(), Duration::ZERO);
+    let overs = Overs::new()?;
+    let (heard, mut bridged) = (scene.server.heard_so_far().len(), Duration::ZERO);
     let mut rounds = 0;
     // Warm: every buffer and code path has been used once.
-    bridged_round(scene, overs + rounds)?;
+    bridged_round(scene, &overs, heard + rounds)?;
     rounds += 1;
     let mut looks = vec![Look::now(daemon, guard)?];
     let end = Instant::now() + span;
     while Instant::now() < end {
-        bridged += bridged_round(scene, overs + rounds)?;
+        bridged += bridged_round(scene, &overs, heard + rounds)?;
         rounds += 1;
         looks.push(Look::now(daemon, guard)?);
     }
@@ -109,9 +151,7 @@ fn endurance(lab: &mut Lab, scene: &mut Scene) -> Result<()> {
     );
     let minute =
         |from: Instant, to: Instant| looks.iter().filter(move |look| look.at >= from && look.at <= to);
-    let most = |looks: &mut dyn Iterator<Item = &Look>| {
-        looks.map(|look| look.daemon_kib + look.guard_kib).max().unwrap_or(0)
-    };
+    let most = |looks: &mut dyn Iterator<Item = &Look>| looks.map(Look::kib).fold(0.0, f64::max);
     let early = most(&mut minute(first.at, first.at + Duration::from_secs(60)));
     let late = most(&mut minute(last.at.checked_sub(Duration::from_secs(60)).unwrap_or(first.at), last.at));
     ensure!(late <= early + GROWTH_KIB, "memory has grown from {early} to {late} KiB");
@@ -119,20 +159,13 @@ fn endurance(lab: &mut Lab, scene: &mut Scene) -> Result<()> {
 }
 
 /// One over each way; speech bridged.
-fn bridged_round(scene: &mut Scene, overs: usize) -> Result<Duration> {
-    let (up, down) = (speech::radio()?, speech::phone()?);
-    let ready = Speech::new(&up);
-    scene.air()?.forget();
-    scene.radio.squelch(true)?;
-    scene.air()?.say(&ready);
-    let began = scene.air()?.said(AMPLE)?;
-    std::thread::sleep((began + speech::span(up.len())).saturating_sub(mono::now()));
-    scene.radio.squelch(false)?;
-    scene.server.heard(overs + 1, AMPLE)?;
+fn bridged_round(scene: &mut Scene, overs: &Overs, heard: usize) -> Result<Duration> {
+    overs.up(scene)?;
+    scene.server.heard(heard + 1, AMPLE)?;
     let line = scene.radio.mark();
-    let saying = scene.server.say(&down)?;
+    let saying = scene.server.say(&overs.down);
     scene.radio.keyed(line, true, AMPLE)?;
     scene.radio.keyed(line, false, AMPLE)?;
     scene.server.said(saying)?;
-    Ok(speech::span(up.len() + down.len()))
+    Ok(overs.span)
 }

@@ -27,7 +27,7 @@ const VOLUME_DOWN: u16 = 114;
 const EVENT_BYTES: usize = 24;
 
 fn volume_keys(lab: &mut Lab) -> Result<()> {
-    let mut radio = Radio::open(Wiring::Hid, &lab.recorders)?;
+    let mut radio = Radio::open(Wiring::Hid, &lab.lines)?;
     let mut keyboard = open(&radio.gadget()?.event_node()?)?;
     // Without the gateway the key is there: otherwise the rest would prove nothing.
     radio.squelch(true)?;

@@ -13,17 +13,17 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "daemon-killed-gpio",
         about: "The daemon is killed while keyed: GPIO unkeyed within 250 ms, again and again; systemd starts it anew.",
-        body: |lab| daemon_killed(lab, Wiring::Gpio, 20),
+        body: |lab| daemon_killed(lab, Wiring::Gpio, KILLS),
     },
     Scenario {
         name: "daemon-killed-hid",
         about: "The same by HID, which keeps its level when nobody holds it.",
-        body: |lab| daemon_killed(lab, Wiring::Hid, 8),
+        body: |lab| daemon_killed(lab, Wiring::Hid, KILLS),
     },
     Scenario {
         name: "daemon-killed-serial",
         about: "The same by modem lines.",
-        body: |lab| daemon_killed(lab, Wiring::Serial, 8),
+        body: |lab| daemon_killed(lab, Wiring::Serial, KILLS),
     },
     Scenario {
         name: "guard-killed-gpio",
@@ -56,6 +56,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         body: |lab| scene::with(lab, Wiring::Serial, |lab, scene| daemon_frozen(lab, scene, Wiring::Serial)),
     },
 ];
+
+/// One kill proves little.
+const KILLS: u32 = 20;
 
 /// The unit's own two seconds times many repeats would prove nothing more.
 fn restarts_soon(setup: &mut Setup) {
@@ -102,15 +105,7 @@ fn guard_killed(lab: &mut Lab, scene: &mut Scene, wiring: Wiring) -> Result<()> 
     let (line, seen, journal) =
         (scene.radio.mark(), scene.server.seen.mark(), scene.gateway.journal.tape.mark());
     let killed = unit::signal(Gateway::guard()?, Signal::KILL)?;
-    // gpio-sim lets go of an output without a trace; what sets it is looked at instead.
-    let unkeyed = if wiring == Wiring::Gpio {
-        crate::tape::until("the radio unkeyed", AMPLE, || {
-            scene.radio.is_keyed().ok().filter(|keyed| !keyed)
-        })?;
-        mono::now()
-    } else {
-        scene.radio.keyed(line, false, AMPLE)?
-    };
+    let unkeyed = scene.radio.keyed(line, false, AMPLE)?;
     lab.figures.add(&figure("guard killed", wiring), "ms", mono::ms_between(killed, unkeyed));
     let line = lab.figures.line(&figure("guard killed", wiring));
     lab.note(line);

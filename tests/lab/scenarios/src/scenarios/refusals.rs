@@ -43,7 +43,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 fn line_in_use(lab: &mut Lab) -> Result<()> {
     let mut chip = gpio_chip()?;
     let holder = chip.get_line(17)?.request(LineRequestFlags::OUTPUT, 0, "somebody-else")?;
-    let radio = Radio::open(Wiring::Gpio, &lab.recorders)?;
+    let radio = Radio::open(Wiring::Gpio, &lab.lines)?;
     let scene = Scene::launch(lab, radio, |_| ())?;
     let result = (|| {
         let refusal = scene.gateway.logged(0, "in use by")?;
@@ -77,7 +77,7 @@ impl Drop for Second {
 }
 
 fn two_equal_fobs(lab: &mut Lab) -> Result<()> {
-    let radio = Radio::open(Wiring::Hid, &lab.recorders)?;
+    let radio = Radio::open(Wiring::Hid, &lab.lines)?;
     let first = radio.gadget()?.port()?;
     let mut second = Gadget::all(FOB)?.into_iter().nth(1).context("the machine has no second fob")?;
     second.plug()?;
@@ -95,7 +95,7 @@ fn two_equal_fobs(lab: &mut Lab) -> Result<()> {
         ensure!(refusal.contains(port), "port {port} is not named: {refusal}");
     }
     drop(scene);
-    let radio = Radio::open(Wiring::Hid, &lab.recorders)?;
+    let radio = Radio::open(Wiring::Hid, &lab.lines)?;
     let by_port = |setup: &mut Setup| setup.lines = setup.lines.replace("\"auto\"", &format!("\"{first}\""));
     // The lines are watched at the first fob: had the gateway taken the second, nothing would work.
     scene::with_radio(lab, radio, by_port, |_, scene| scene.works())
@@ -159,7 +159,7 @@ fn find_stranger() -> Option<PathBuf> {
 fn not_a_cm108(lab: &mut Lab) -> Result<()> {
     let stranger = Stranger::plug()?;
     let path = stranger.hidraw.display().to_string();
-    let radio = Radio::open(Wiring::Hid, &lab.recorders)?;
+    let radio = Radio::open(Wiring::Hid, &lab.lines)?;
     // Rights are another scenario.
     shell::run("chgrp", &["audio", &path])?;
     shell::run("chmod", &["660", &path])?;
@@ -179,8 +179,8 @@ fn not_a_cm108(lab: &mut Lab) -> Result<()> {
 }
 
 fn no_rights(lab: &mut Lab) -> Result<()> {
-    let radio = Radio::open(Wiring::Gpio, &lab.recorders)?;
-    let hid = Radio::open(Wiring::Hid, &lab.recorders)?;
+    let radio = Radio::open(Wiring::Gpio, &lab.lines)?;
+    let hid = Radio::open(Wiring::Hid, &lab.lines)?;
     for (tables, group) in
         [(radio.tables()?, "gpio"), (hid.tables()?.replace("\"auto\"", &format!("\"{FOB}\"")), "audio")]
     {

@@ -9,7 +9,7 @@ use crate::harness::{AMPLE, Lab, Scenario};
 use crate::mono;
 use crate::radio::Wiring;
 use crate::scene::{self, Scene};
-use crate::server::{Event, USER};
+use crate::server::{Event, USER, Words};
 use crate::sound::Speech;
 use crate::speech;
 use crate::unit::Gateway;
@@ -131,7 +131,7 @@ fn down(lab: &mut Lab, scene: &mut Scene) -> Result<()> {
     let voice = speech::phone()?;
     scene.air()?.forget();
     let (ear, line) = (scene.air()?.mark(), scene.radio.mark());
-    let saying = scene.server.say(&voice)?;
+    let saying = scene.server.say(&Words::new(&voice)?);
     let keyed = scene.radio.keyed(line, true, AMPLE)?;
     let unkeyed = scene.radio.keyed(line, false, AMPLE)?;
     scene.server.said(saying)?;

@@ -1,12 +1,16 @@
 //! A stop that was asked for, in the middle of a transmission.
 
+use std::fs::File;
+use std::io::Write as _;
+
 use anyhow::{Result, ensure};
 use rustix::process::Signal;
 
 use crate::harness::{AMPLE, Lab, Scenario};
 use crate::mono;
 use crate::radio::Wiring;
-use crate::scene::{self, Scene};
+use crate::scene::{self, Scene, UNKEYED_WITHIN};
+use crate::shell;
 use crate::unit::{self, Gateway};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -28,6 +32,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             let no_restart = |setup: &mut unit::Setup| setup.service = String::from("Restart=no\n");
             scene::with_setup(lab, Wiring::Hid, no_restart, all_killed)
         },
+    },
+    Scenario {
+        name: "disk-full",
+        about: "There is no room for what the gateway writes: it runs, and a stop while keyed unkeys all the same.",
+        body: disk_full,
     },
 ];
 
@@ -66,4 +75,54 @@ fn all_killed(lab: &mut Lab, scene: &mut Scene) -> Result<()> {
     })?;
     ensure!(!scene.radio.is_keyed()?, "the radio is keyed after the end");
     scene.server.cut(keyed.saying)
+}
+
+/// The gateway's folder on a disk of no size; it is as it was when this is dropped.
+struct FullDisk;
+
+const FOLDER: &str = "/var/lib/zello-gateway";
+
+impl FullDisk {
+    fn mount() -> Result<Self> {
+        shell::run("mkdir", &["-p", FOLDER])?;
+        shell::run("mount", &["-t", "tmpfs", "-o", "size=16k", "tmpfs", FOLDER])?;
+        Ok(Self)
+    }
+
+    /// Leaves no byte.
+    fn fill() -> Result<()> {
+        let mut file = File::create(format!("{FOLDER}/full"))?;
+        while file.write(&[0; 4_096]).is_ok() {}
+        Ok(())
+    }
+}
+
+impl Drop for FullDisk {
+    fn drop(&mut self) {
+        drop(shell::output("umount", &[FOLDER]));
+    }
+}
+
+fn disk_full(lab: &mut Lab) -> Result<()> {
+    // Before the start: the unit's name space has the mounts of that moment.
+    let disk = FullDisk::mount()?;
+    scene::with(lab, Wiring::Gpio, |lab, scene| {
+        FullDisk::fill()?;
+        let keyed = scene.key()?;
+        let (line, seen, journal) =
+            (scene.radio.mark(), scene.server.seen.mark(), scene.gateway.journal.tape.mark());
+        let since = unit::signal(Gateway::daemon()?, Signal::TERM)?;
+        let unkeyed = scene.radio.keyed(line, false, AMPLE)?;
+        let took = mono::ms_between(since, unkeyed);
+        lab.figures.add("disk full, SIGTERM -> unkeyed (gpio)", "ms", took);
+        scene.server.cut(keyed.saying)?;
+        let told = scene.gateway.logged(journal, "cannot write the figures")?;
+        lab.note(format!("unkeyed after {took:.1} ms; told: {told}"));
+        ensure!(told.contains("No space left"), "it is not said why: {told}");
+        ensure!(unkeyed <= since + UNKEYED_WITHIN, "unkeyed only after {took:.1} ms");
+        scene.online(seen)?;
+        scene.works()
+    })?;
+    drop(disk);
+    Ok(())
 }
