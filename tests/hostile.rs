@@ -5,7 +5,10 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::unwrap_in_result,
     clippy::cast_possible_truncation,
+    clippy::struct_excessive_bools,
     reason = "helpers of a test fail as the test does: by panicking"
 )]
 
@@ -99,7 +102,7 @@ fn the_reference_objects_to_a_gateway_that_breaks_the_protocol() {
     let hears = |ms, text: &'static str| move |wire: &mut Wire| wire.server_says(at(ms), text);
     let sound = |ms, stream: u8, id: u8, number: u8| {
         move |wire: &mut Wire| {
-            wire.binary(at(ms), &[1, 0, 0, 0, stream, 0, 0, 0, id, 0, 0, 0, number], packet)
+            wire.binary(at(ms), &[1, 0, 0, 0, stream, 0, 0, 0, id, 0, 0, 0, number], packet);
         }
     };
     let logon = says(0, r#"{"command":"logon","seq":1,"channels":["hill"]}"#);

@@ -223,7 +223,7 @@ fn clients_without_restraint_leave_the_simulator_as_small_as_it_was() {
 
 /// 48 frames of 2.5 ms, stereo, full band, each with its own length: as much work as 120 ms can make.
 fn bomb(dice: &mut Dice) -> Vec<u8> {
-    let mut packet = vec![28 << 3 | 0b111, 0x80 | 48];
+    let mut packet = vec![28 << 3 | 0b111, 0x80 | 0x30];
     packet.extend([80_u8; 47]);
     packet.extend((0..48 * 80).map(|_| dice.roll(256) as u8));
     packet

@@ -80,7 +80,7 @@ pub fn usual() -> Config {
 
 fn read(path: &Path) {
     let report = config::read_with(path, None);
-    for note in report.advice.iter() {
+    for note in &report.advice {
         assert!(!note.to_string().is_empty());
     }
     match report.config {

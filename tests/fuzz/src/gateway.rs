@@ -34,7 +34,7 @@ pub fn gateway(bytes: &[u8]) {
         world.happen(&mut input);
         world.serve();
     }
-    world.is_kind_in_the_end();
+    world.turns_kind_in_the_end();
 }
 
 fn ms(count: u64) -> Duration {
@@ -222,7 +222,7 @@ impl World {
     }
 
     /// From here on everything is well: nothing may be left of what was.
-    fn is_kind_in_the_end(mut self) {
+    fn turns_kind_in_the_end(mut self) {
         self.kind = true;
         self.rig.microphone = true;
         self.rig.playback(true);

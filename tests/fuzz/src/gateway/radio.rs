@@ -14,7 +14,7 @@ use zello_gateway::logic::jitter::GAP_MAX;
 use zello_gateway::zello::toc::packet_duration;
 
 /// Blocks under way, a clock that is looked at every now and then, and the tone before held speech.
-const SLACK: Duration = Duration::from_millis(1_000);
+const SLACK: Duration = Duration::from_secs(1);
 
 /// An over of the radio, as it should be.
 #[derive(Debug, Clone, Copy)]

@@ -190,9 +190,9 @@ impl Rig {
     pub fn line(&mut self, there: bool) {
         self.radio.line = there;
         if there {
-            self.line.find()
+            self.line.find();
         } else {
-            self.line.lose()
+            self.line.lose();
         }
         self.step();
     }
@@ -367,7 +367,7 @@ impl Rig {
                 Action::SendText(_) | Action::SendBinary(_) => panic!("sent without a connection"),
                 Action::Ping => self.pinged = true,
                 Action::Hangup { .. } => self.link = Link::Down,
-                Action::Tell(item) => self.tell(*item),
+                Action::Tell(item) => self.tell(&item),
                 Action::Report(Report::State(state)) => self.state = state,
                 Action::Report(Report::Over(told)) => {
                     self.forbidden |= told == zello_gateway::logic::outbox::Told::Forbidden;
@@ -377,11 +377,11 @@ impl Rig {
         }
     }
 
-    fn tell(&mut self, item: DownlinkItem) {
-        let is_packet = matches!(&item, DownlinkItem::Packet { payload, .. } if !payload.is_empty());
+    fn tell(&mut self, item: &DownlinkItem) {
+        let is_packet = matches!(item, DownlinkItem::Packet { payload, .. } if !payload.is_empty());
         match self.ends.from_net.enqueue(item.clone()) {
             Ok(()) => {
-                self.radio.channel(self.now, &item);
+                self.radio.channel(self.now, item);
                 self.heard += u64::from(is_packet);
             }
             Err(_full) => self.counters.downlink_packets_dropped.add_one(),
