@@ -161,11 +161,17 @@ mod tests {
     use crate::codec::BLOCK_SAMPLES;
 
     fn config(cos: Cos) -> Config {
-        let text = "[zello]\nservice = \"work\"\nnetwork = \"n\"\nchannel = \"c\"\n[audio]\ncapture = \"wav:in.wav\"\n\
-                    playback = \"none\"\n[ptt.none]\n[cos.fifo]\npath = \"cos\"\n";
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), text).unwrap();
-        Config { cos, ..crate::config::load(file.path()).unwrap() }
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let text = "[zello]\nservice = \"work\"\nnetwork = \"n\"\nchannel = \"c\"\nusername = \"u\"\n\
+                    password_file = \"password\"\n[audio]\ncapture = \"wav:in.wav\"\nplayback = \"none\"\n\
+                    [ptt.none]\n[cos.fifo]\npath = \"cos\"\n";
+        let folder = tempfile::tempdir().unwrap();
+        let (file, password) = (folder.path().join("gw.toml"), folder.path().join("password"));
+        std::fs::write(&file, text).unwrap();
+        std::fs::write(&password, "secret\n").unwrap();
+        std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o600)).unwrap();
+        Config { cos, ..crate::config::load(&file).unwrap() }
     }
 
     fn ear(config: &Config, amplitude: f32) -> Ear {
