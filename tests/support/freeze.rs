@@ -57,6 +57,14 @@ impl Drop for Frozen {
     }
 }
 
+/// How often a thread has waited for something.
+pub(crate) fn waits(process: u32, name: &str) -> u64 {
+    let thread = find(process, name);
+    let status = fs::read_to_string(format!("/proc/{process}/task/{thread}/status")).unwrap();
+    let waits = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
+    waits.trim().parse().unwrap()
+}
+
 fn find(process: u32, name: &str) -> u32 {
     let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
     let named = |path: &std::path::Path| {
