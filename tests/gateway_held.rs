@@ -12,39 +12,15 @@ mod gateway;
 
 use gateway::world::talk::{Talk, decode, ms, samples, speech};
 use gateway::world::{assert_same, place};
-use gateway::{Gateway, Wire, phone};
+use gateway::{Gateway, heard, radio_speaks, scene};
 use tokio::task::LocalSet;
 use zello_gateway::codec::encode_whole;
-use zello_gateway::config::Config;
 use zello_gateway::dsp::{compare, tone};
-use zello_gateway::sim::{Fault, Phone, Settings, Sim};
-
-/// A server, a gateway and a phone, all online; the time is 2 s.
-async fn scene(change: impl FnOnce(&mut Config)) -> (Sim, Gateway, Phone) {
-    let sim = Sim::start(Settings::default());
-    let server = sim.clone();
-    let mut gateway = Gateway::start(Wire::new(move || server.connect_memory()), change);
-    gateway.online().await;
-    let phone = phone(&sim, &gateway.world).await;
-    gateway.until(ms(2_000)).await;
-    (sim, gateway, phone)
-}
-
-/// Somebody speaks on the air from 2.5 s to 9.5 s.
-fn radio_speaks(gateway: &Gateway) {
-    let mut world = gateway.world.borrow_mut();
-    world.radio_hears(ms(2_500), &speech("radio"));
-    world.squelch(ms(2_503)..ms(9_503));
-}
+use zello_gateway::sim::Fault;
 
 /// What the over of [`radio_speaks`] must become, to the bit.
 fn over(gateway: &Gateway) -> Vec<Vec<u8>> {
     gateway.world.borrow().encoded(ms(2_300)..ms(10_000))
-}
-
-/// All packets of the gateway that a phone has heard.
-fn heard(phone: &Phone) -> Vec<Vec<u8>> {
-    phone.heard().iter().flat_map(|over| over.packets.iter().map(|packet| packet.opus.clone())).collect()
 }
 
 /// The packets of the tone.

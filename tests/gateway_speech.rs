@@ -14,24 +14,13 @@ mod gateway;
 
 use gateway::world::talk::{Talk, ms, speech};
 use gateway::world::{assert_same, place};
-use gateway::{Gateway, NAME, phone};
+use gateway::{NAME, scene};
 use tokio::task::LocalSet;
-use zello_gateway::sim::{Phone, Settings, Sim};
-
-/// A server, a gateway and a phone, all online; the time is 2 s.
-async fn scene() -> (Sim, Gateway, Phone) {
-    let sim = Sim::start(Settings::default());
-    let mut gateway = Gateway::of(&sim);
-    gateway.online().await;
-    let phone = phone(&sim, &gateway.world).await;
-    gateway.until(ms(2_000)).await;
-    (sim, gateway, phone)
-}
 
 #[tokio::test(start_paused = true)]
 async fn what_the_radio_hears_the_phone_hears_whole_and_at_once() {
     let story = async {
-        let (_sim, gateway, phone) = scene().await;
+        let (_sim, gateway, phone) = scene(|_| {}).await;
         gateway.world.borrow_mut().radio_hears(ms(2_500), &speech("radio"));
         gateway.world.borrow_mut().squelch(ms(2_503)..ms(9_503));
         gateway.until(ms(12_000)).await;
@@ -58,7 +47,7 @@ async fn what_the_radio_hears_the_phone_hears_whole_and_at_once() {
 #[tokio::test(start_paused = true)]
 async fn what_the_phone_says_the_radio_says_whole() {
     let story = async {
-        let (_sim, gateway, phone) = scene().await;
+        let (_sim, gateway, phone) = scene(|_| {}).await;
         let said = phone.talk(&speech("phone")).await.unwrap();
         gateway.until(ms(12_000)).await;
         let world = gateway.world.borrow();
@@ -77,7 +66,7 @@ async fn what_the_phone_says_the_radio_says_whole() {
 #[tokio::test(start_paused = true)]
 async fn radio_and_phone_hold_a_conversation() {
     let story = async {
-        let (_sim, gateway, phone) = scene().await;
+        let (_sim, gateway, phone) = scene(|_| {}).await;
         for turn in 0..3 {
             let begin = ms(2_500 + turn * 8_000);
             gateway.world.borrow_mut().radio_hears(begin, &speech("radio")[..32_000]);
@@ -98,7 +87,7 @@ async fn radio_and_phone_hold_a_conversation() {
 #[tokio::test(start_paused = true)]
 async fn the_end_of_the_gateway_ends_its_transmission_and_its_over() {
     let story = async {
-        let (_sim, gateway, phone) = scene().await;
+        let (_sim, gateway, phone) = scene(|_| {}).await;
         gateway.world.borrow_mut().radio_hears(ms(2_500), &speech("radio"));
         gateway.world.borrow_mut().cos_at(ms(2_503), true);
         gateway.until(ms(4_005)).await;

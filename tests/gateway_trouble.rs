@@ -14,7 +14,7 @@ mod gateway;
 
 use gateway::world::talk::{Dice, Talk, ms, speech};
 use gateway::world::{assert_same, place};
-use gateway::{Gateway, Wire, phone};
+use gateway::{Gateway, Wire, heard, radio_speaks, scene};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -24,29 +24,7 @@ use tokio::time::sleep;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use zello_gateway::logic::session::LinkState;
-use zello_gateway::sim::{Fault, Phone, Settings, Sim};
-
-/// A server, a gateway and a phone, all online; the time is 2 s.
-async fn scene() -> (Sim, Gateway, Phone) {
-    let sim = Sim::start(Settings::default());
-    let mut gateway = Gateway::of(&sim);
-    gateway.online().await;
-    let phone = phone(&sim, &gateway.world).await;
-    gateway.until(ms(2_000)).await;
-    (sim, gateway, phone)
-}
-
-/// Somebody speaks on the air from 2.5 s to 9.5 s.
-fn radio_speaks(gateway: &Gateway) {
-    let mut world = gateway.world.borrow_mut();
-    world.radio_hears(ms(2_500), &speech("radio"));
-    world.squelch(ms(2_503)..ms(9_503));
-}
-
-/// All packets of the gateway that a phone has heard.
-fn heard(phone: &Phone) -> Vec<Vec<u8>> {
-    phone.heard().iter().flat_map(|over| over.packets.iter().map(|packet| packet.opus.clone())).collect()
-}
+use zello_gateway::sim::Fault;
 
 async fn play(story: impl Future<Output = ()>) {
     LocalSet::new().run_until(story).await;
@@ -55,7 +33,7 @@ async fn play(story: impl Future<Output = ()>) {
 #[tokio::test(start_paused = true)]
 async fn an_over_that_loses_its_link_goes_on_when_the_link_is_back_and_nothing_is_said_twice() {
     play(async {
-        let (_sim, mut gateway, phone) = scene().await;
+        let (_sim, mut gateway, phone) = scene(|_| {}).await;
         radio_speaks(&gateway);
         gateway.until(ms(5_000)).await;
         gateway.wire.up.set(false);
@@ -78,7 +56,7 @@ async fn an_over_that_loses_its_link_goes_on_when_the_link_is_back_and_nothing_i
 #[tokio::test(start_paused = true)]
 async fn an_over_said_while_there_is_no_network_is_said_whole_when_there_is() {
     play(async {
-        let (_sim, mut gateway, phone) = scene().await;
+        let (_sim, mut gateway, phone) = scene(|_| {}).await;
         gateway.wire.up.set(false);
         gateway.wire.cut();
         radio_speaks(&gateway);
@@ -95,7 +73,7 @@ async fn an_over_said_while_there_is_no_network_is_said_whole_when_there_is() {
 #[tokio::test(start_paused = true)]
 async fn a_link_lost_while_transmitting_unkeys_soon_and_the_next_talk_is_said() {
     play(async {
-        let (_sim, mut gateway, phone) = scene().await;
+        let (_sim, mut gateway, phone) = scene(|_| {}).await;
         let said = speech("phone");
         let (_ends_somehow, ()) = tokio::join!(phone.talk(&said), async {
             gateway.until(ms(5_000)).await;
@@ -119,7 +97,7 @@ async fn a_link_lost_while_transmitting_unkeys_soon_and_the_next_talk_is_said() 
 #[tokio::test(start_paused = true)]
 async fn a_link_that_falls_silent_while_transmitting_unkeys_within_seconds() {
     play(async {
-        let (_sim, gateway, phone) = scene().await;
+        let (_sim, gateway, phone) = scene(|_| {}).await;
         let said = speech("phone");
         let (_ends_somehow, ()) = tokio::join!(phone.talk(&said), async {
             gateway.until(ms(5_000)).await;
@@ -134,7 +112,7 @@ async fn a_link_that_falls_silent_while_transmitting_unkeys_within_seconds() {
 #[tokio::test(start_paused = true)]
 async fn an_over_that_the_server_ends_stops_there_and_the_next_one_is_whole() {
     play(async {
-        let (sim, gateway, phone) = scene().await;
+        let (sim, gateway, phone) = scene(|_| {}).await;
         radio_speaks(&gateway);
         gateway.world.borrow_mut().radio_hears(ms(12_500), &speech("radio")[..32_000]);
         gateway.world.borrow_mut().squelch(ms(12_503)..ms(14_503));
@@ -154,7 +132,7 @@ async fn an_over_that_the_server_ends_stops_there_and_the_next_one_is_whole() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_mixes_garbage_into_everything_disturbs_no_speech() {
     play(async {
-        let (sim, gateway, phone) = scene().await;
+        let (sim, gateway, phone) = scene(|_| {}).await;
         let faults = [
             Fault::Garbage,
             Fault::UnknownEvents,

@@ -2,27 +2,18 @@
 
 use std::time::Duration;
 
-use zello_gateway::sim::{Fault, Phone, Settings, Sim};
+use zello_gateway::sim::Fault;
 
 use crate::gateway::world::talk::{ms, speech};
-use crate::gateway::{Gateway, phone};
+use crate::gateway::{Gateway, scene};
 use crate::scene::story;
 
 /// After the last packet of a stream: two seconds of silence where its stop does not come, the tail, and the jitter.
 const UNKEYED_AFTER: Duration = Duration::from_millis(3_500);
 
-async fn scene() -> (Sim, Gateway, Phone) {
-    let sim = Sim::start(Settings::default());
-    let mut gateway = Gateway::of(&sim);
-    gateway.online().await;
-    let phone = phone(&sim, &gateway.world).await;
-    gateway.until(ms(2_000)).await;
-    (sim, gateway, phone)
-}
-
 /// Says something under the fault; keyed once from its begin to its end, whatever is damaged. Then once more without.
 async fn is_said(fault: Fault, check: impl Fn(&Gateway, u32)) {
-    let (sim, gateway, phone) = scene().await;
+    let (sim, gateway, phone) = scene(|_| {}).await;
     sim.set_fault(fault.clone());
     let said = speech("phone");
     let talk = phone.talk(&said).await.unwrap();

@@ -21,11 +21,12 @@ use tokio::task::{AbortHandle, JoinHandle, spawn_local};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use world::World;
+use world::talk::{ms, speech};
 use zello_gateway::config::{Config, Service, User};
 use zello_gateway::logic::session::{ConnectFailure, ConnectKind, LinkState};
 use zello_gateway::net::{self, Dial};
 use zello_gateway::secret::Secret;
-use zello_gateway::sim::{Login, Phone, Sim};
+use zello_gateway::sim::{Login, Phone, Settings, Sim};
 
 /// The gateway's account.
 pub const NAME: &str = "gateway";
@@ -98,8 +99,13 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway of a simulator's channel.
     pub fn of(sim: &Sim) -> Self {
+        Self::with(sim, |_| {})
+    }
+
+    /// The same, with a configuration of its own.
+    pub fn with(sim: &Sim, change: impl FnOnce(&mut Config)) -> Self {
         let sim = sim.clone();
-        Self::start(Wire::new(move || sim.connect_memory()), |_| {})
+        Self::start(Wire::new(move || sim.connect_memory()), change)
     }
 
     pub fn start(wire: Wire, change: impl FnOnce(&mut Config)) -> Self {
@@ -159,4 +165,26 @@ async fn live(world: Rc<RefCell<World>>, start: Instant) {
 pub async fn phone(sim: &Sim, world: &RefCell<World>) -> Phone {
     let login = Login::new("watson", &world.borrow().config.zello.channel.clone());
     Phone::over(sim.connect_memory(), "ws://localhost/ws", &login).await.unwrap()
+}
+
+/// A server, a gateway and a phone, all online; the time is 2 s.
+pub async fn scene(change: impl FnOnce(&mut Config)) -> (Sim, Gateway, Phone) {
+    let sim = Sim::start(Settings::default());
+    let mut gateway = Gateway::with(&sim, change);
+    gateway.online().await;
+    let phone = phone(&sim, &gateway.world).await;
+    gateway.until(ms(2_000)).await;
+    (sim, gateway, phone)
+}
+
+/// Somebody speaks on the air from 2.5 s to 9.5 s.
+pub fn radio_speaks(gateway: &Gateway) {
+    let mut world = gateway.world.borrow_mut();
+    world.radio_hears(ms(2_500), &speech("radio"));
+    world.squelch(ms(2_503)..ms(9_503));
+}
+
+/// All packets of the gateway that a phone has heard.
+pub fn heard(phone: &Phone) -> Vec<Vec<u8>> {
+    phone.heard().iter().flat_map(|over| over.packets.iter().map(|packet| packet.opus.clone())).collect()
 }
