@@ -19,15 +19,17 @@ pub fn give_up() -> Result<(), (&'static str, io::Error)> {
     setrlimit(Resource::Core, none).map_err(|refused| ("no core dumps", refused.into()))
 }
 
-/// No other process of the same user may read this one's memory or trace it, and a crash handler behind a pipe, for which
-/// the limit of core files does not count, gets nothing. A process may still look at itself, and root at everything.
+/// Gives up the same, and being looked into: no other process of the same user may read this one's memory or trace it, and
+/// a crash handler behind a pipe, for which the limit of core files does not count, gets nothing. A process may still look
+/// at itself, and root at everything.
 ///
-/// For the daemon, which knows secrets. The guard knows none, is a program of its own to the kernel, and must be found by
-/// `ptt off` when its daemon has died.
+/// For whoever knows secrets. The guard knows none, is a program of its own to the kernel, and must be found by `ptt off`
+/// when its daemon has died.
 ///
 /// # Errors
-/// The system's words and what was refused.
+/// As [`give_up`].
 pub fn hide() -> Result<(), (&'static str, io::Error)> {
+    give_up()?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|refused| ("no look into this process", refused.into()))
 }

@@ -53,7 +53,7 @@ fn start(config: &Config, args: &Args) -> ExitCode {
         }
     };
     daemon::logging::start();
-    if let Err((what, refused)) = privileges::give_up().and_then(|()| privileges::hide()) {
+    if let Err((what, refused)) = privileges::hide() {
         tracing::warn!(%refused, "the system does not grant: {what}; the gateway runs without");
     }
     let options = daemon::Options { guard_program, figures: args.figures.clone() };

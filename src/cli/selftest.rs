@@ -62,7 +62,7 @@ pub fn run(args: &Args) -> ExitCode {
         Ok(config) => {
             check::advise(&report.advice);
             // It knows the secrets that `run` knows. Refused, it is a test all the same.
-            let _refused = privileges::give_up().and_then(|()| privileges::hide());
+            let _refused = privileges::hide();
             if examine(&config, args) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(complaints) => {
