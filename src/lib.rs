@@ -19,7 +19,7 @@
 //!   │
 //!  zello   dsp   codec      know nobody
 //!   │
-//!  bell  queue  quota  counters  secret  realtime  privileges     ground tools
+//!  bell  queue  quota  counters  secret  realtime  privileges  out_of_memory     ground tools
 //! ```
 //!
 //! # The threads
@@ -75,6 +75,7 @@ pub mod engine;
 pub mod lines;
 pub mod logic;
 pub mod net;
+pub mod out_of_memory;
 pub mod privileges;
 pub mod queue;
 pub mod quota;

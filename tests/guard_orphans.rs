@@ -126,13 +126,18 @@ fn an_orphan_that_cannot_go_on_is_killed_and_its_line_released_after_it() {
 }
 
 #[test]
-fn a_guard_whose_gateway_lives_is_left_alone_though_both_stand_still() {
+fn a_guard_whose_gateway_lives_is_told_and_left_alone_though_both_stand_still() {
     let desk = Desk::new();
     let guard = Guard::keyed(&desk.path(""), "ptt.log");
     guard.stop();
     let said = off(&desk);
     assert_off(&said);
-    assert_eq!((said.stderr.as_str(), guard.state()), ("", 'T'));
+    let told = format!(
+        "gw.toml: a running gateway has this line (its guard is process {}) and may key it again at any moment\n   \
+         help: systemctl stop zello-gateway@gw\n",
+        guard.0.id()
+    );
+    assert_eq!((said.stderr, guard.state()), (told, 'T'));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::Ptt;
 use crate::lines::{guard, open_ptt};
-use crate::privileges;
+use crate::{out_of_memory, privileges};
 
 /// What the daemon tells its guard.
 #[derive(Debug, Clone, clap::Args)]
@@ -26,6 +26,7 @@ pub struct GuardArgs {
 pub fn run(args: &GuardArgs) -> ExitCode {
     // Refused, the guard does its duty all the same; the daemon says so of itself.
     let _refused = privileges::give_up();
+    out_of_memory::exempt();
     let time_out = Duration::from_millis(args.time_out_ms.into());
     match guard::process::run(|| open_ptt(&args.ptt), time_out, args.tell_levels) {
         Ok(()) => ExitCode::SUCCESS,

@@ -30,7 +30,7 @@ enum Action {
 ///
 /// For the moment after a gateway has died: systemd runs it by `ExecStopPost=`, and so may anybody. Of the configuration
 /// only the [ptt.*] table and the board profile must be right; secrets are not read. A guard of a dead gateway that
-/// stands still and may hold the line is ended first; that of a running one never is.
+/// stands still and may hold the line is ended first; that of a running one never is, and may key again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -66,7 +66,12 @@ fn off(path: &Path) -> ExitCode {
         out::note(&format!("{file}: {}", told_orphan(&orphan)));
     }
     match release(&ptt, LIMIT) {
-        Ok(()) => out::result(&format!("{file}: the line of [{table}] is released\n")),
+        Ok(()) => {
+            if let Some(guard) = orphan::holder(&ptt) {
+                out::note(&format!("{file}: {}", told_holder(guard, path)));
+            }
+            out::result(&format!("{file}: the line of [{table}] is released\n"))
+        }
         Err(why) => out::failure(&format!(
             "{file}: the line of [{table}] is not released: {}",
             told_with_help(&why, path)
@@ -87,13 +92,26 @@ pub(crate) fn told_orphan(Orphan { id, fate }: &Orphan) -> String {
     }
 }
 
+/// A line that several may open is released under a running gateway, which will key it again.
+fn told_holder(guard: u32, config: &Path) -> String {
+    format!(
+        "a running gateway has this line (its guard is process {guard}) and may key it again at any moment\n   \
+         help: {}",
+        stop_service(config)
+    )
+}
+
+/// How the gateway of this configuration is stopped.
+fn stop_service(config: &Path) -> String {
+    format!("systemctl stop zello-gateway@{}", config.file_stem().unwrap_or_default().to_string_lossy())
+}
+
 /// Why a line is not released, and what to do.
 fn told_with_help(why: &NotReleased, path: &Path) -> String {
     if let NotReleased::Refused(error @ LineError::Busy { .. }) = why {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
         return format!(
-            "{error}\n   help: a running gateway holds its line, and releases it when it ends: \
-             systemctl stop zello-gateway@{name}"
+            "{error}\n   help: a running gateway holds its line, and releases it when it ends: {}",
+            stop_service(path)
         );
     }
     told(why)

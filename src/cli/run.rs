@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::{check, out};
 use crate::config::{self, Config};
-use crate::{daemon, privileges};
+use crate::{daemon, out_of_memory, privileges};
 
 /// Runs the gateway until it is told to stop (SIGTERM or Ctrl-C)
 ///
@@ -53,6 +53,7 @@ fn start(config: &Config, args: &Args) -> ExitCode {
         }
     };
     daemon::logging::start();
+    out_of_memory::offer();
     if let Err((what, refused)) = privileges::hide() {
         tracing::warn!(%refused, "the system does not grant: {what}; the gateway runs without");
     }

@@ -15,6 +15,7 @@ mod figures;
 mod frozen;
 mod gpio;
 mod harness;
+mod heap;
 mod journal;
 mod junit;
 mod mono;

@@ -1,5 +1,6 @@
 //! Half an hour of traffic on a link that breaks again and again.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -7,13 +8,15 @@ use zello_gateway::sim::Fault;
 
 use super::endurance::{GROWTH_KIB, Look, Overs, minutes};
 use crate::harness::{AMPLE, Lab, Scenario};
+use crate::heap::Heap;
+use crate::process;
 use crate::radio::{Radio, Wiring};
 use crate::scene::Scene;
 use crate::unit::Gateway;
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
     name: "soak",
-    about: "Overs both ways while the server cuts each connection (LAB_MINUTES, default 30): memory, threads, files, counts.",
+    about: "Overs both ways while the server cuts each connection (LAB_MINUTES, default 30): memory, heap, threads, files, counts.",
     body: soak,
 }];
 
@@ -44,8 +47,10 @@ fn traffic(lab: &mut Lab, scene: &mut Scene) -> Result<()> {
     let span = Duration::from_secs(60 * u64::from(minutes(MINUTES)?));
     let (daemon, guard) = (Gateway::daemon()?, Gateway::guard()?);
     let overs = Overs::new()?;
+    let heap = Heap::watch()?;
+    let look = || anyhow::Ok((Look::now(daemon, guard)?, uses(&heap, daemon)?));
     let (mut rounds, mut warm) = (0_u64, None);
-    let (begin, look) = (Instant::now(), || Look::now(daemon, guard));
+    let begin = Instant::now();
     while begin.elapsed() < span {
         one_round(scene, &overs).with_context(|| format!("round {rounds}"))?;
         rounds += 1;
@@ -55,12 +60,14 @@ fn traffic(lab: &mut Lab, scene: &mut Scene) -> Result<()> {
     }
     // What was held is said, what was said is counted.
     scene.quiet()?;
-    let last = look()?;
+    let (last, last_uses) = look()?;
     ensure!(Gateway::daemon()? == daemon, "the daemon was started again meanwhile");
     Gateway::stop()?;
     let minutes = begin.elapsed().as_secs_f64() / 60.0;
     lab.note(format!("{rounds} rounds in {minutes:.1} min"));
-    flat(lab, &warm.context("too short")?, &last)?;
+    let (warm, warm_uses) = warm.context("too short")?;
+    flat(lab, &warm, &last)?;
+    untouched(lab, &warm_uses, &last_uses)?;
     counted(lab, minutes / 60.0, rounds)
 }
 
@@ -83,6 +90,30 @@ fn flat(lab: &mut Lab, warm: &Look, last: &Look) -> Result<()> {
     lab.figures.add("soak: growth of memory after warming up", "KiB", last.kib() - warm.kib());
     ensure!(last.kib() <= warm.kib() + GROWTH_KIB, "memory has grown");
     ensure!(last.handles == warm.handles, "threads or open files have changed");
+    Ok(())
+}
+
+/// Threads that must not use the heap once they run, and one that does.
+const REAL_TIME: [&str; 3] = ["audio-in", "audio-out", "engine"];
+const ORDINARY: &str = "net";
+
+/// How often the heap was used so far, by name of the thread.
+type Uses = BTreeMap<&'static str, u64>;
+
+fn uses(heap: &Heap, daemon: u32) -> Result<Uses> {
+    let calls = heap.calls()?;
+    let named = |name| Ok((name, calls.get(&process::thread(daemon, name)?).copied().unwrap_or(0)));
+    REAL_TIME.into_iter().chain([ORDINARY]).map(named).collect()
+}
+
+/// The real-time threads have not used the heap since; that the other has shows that the probes work.
+fn untouched(lab: &mut Lab, warm: &Uses, last: &Uses) -> Result<()> {
+    let since: Uses = last.iter().map(|(name, uses)| (*name, uses - warm.get(name).unwrap_or(&0))).collect();
+    lab.note(format!("uses of the heap after warming up: {since:?}; before: {warm:?}"));
+    let real_time: u64 = REAL_TIME.iter().filter_map(|name| since.get(name)).sum();
+    lab.figures.add("soak: uses of the heap by real-time threads", "", real_time as f64);
+    ensure!(since.get(ORDINARY).is_some_and(|uses| *uses > 0), "the probes of the heap see nothing");
+    ensure!(real_time == 0, "real-time threads have used the heap: {since:?}");
     Ok(())
 }
 

@@ -29,9 +29,6 @@ const SILENCE: Ptt = Ptt::Off(Duration::from_millis(3_500));
 /// A guard that takes no heartbeats is given up after 1 s and killed; then the daemon releases.
 const GUARD_STUCK: Ptt = Ptt::Off(Duration::from_millis(1_500));
 
-/// The kernel may take the guard together with the daemon; then what systemd runs at the end releases the line.
-const BOTH_KILLED: Ptt = Ptt::Off(Duration::from_secs(1));
-
 /// A sound card or its thread that takes no sound for 500 ms holds no key.
 const STALLED: Ptt = Ptt::Off(Duration::from_millis(750));
 
@@ -45,7 +42,7 @@ const WATCHDOG: Ptt = Ptt::Off(Duration::from_secs(14));
 pub(super) const QUICK: &[Row] = &[
     Row { name: "daemon aborts", inject: aborts, ptt: PROMISED, told: "status=6/ABRT", end: Anew },
     Row { name: "daemon crashes", inject: crashes, ptt: PROMISED, told: "status=11/SEGV", end: Anew },
-    Row { name: "out of memory", inject: out_of_memory, ptt: BOTH_KILLED, told: "oom-kill", end: Anew },
+    Row { name: "out of memory", inject: out_of_memory, ptt: PROMISED, told: "oom-kill", end: Anew },
     Row { name: "SIGHUP", inject: hang_up, ptt: PROMISED, told: "asked to end", end: Anew },
     Row { name: "systemctl restart", inject: restart, ptt: PROMISED, told: "asked to end", end: Anew },
     Row {
