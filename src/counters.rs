@@ -68,6 +68,9 @@ counters! {
     uplink_packets_sent;
     /// Opus packets dropped because the network task did not take them in time.
     uplink_packets_dropped;
+    /// Starts and ends of overs dropped because the network task did not take them in time. Packets and silence make
+    /// up for them.
+    uplink_signals_dropped;
     /// Opus packets dropped because they were held too long or the hold was full.
     uplink_packets_expired;
     /// Opus packets of overs that the server refused or ended.
@@ -86,6 +89,9 @@ counters! {
     downlink_packets_ignored;
     /// Opus packets dropped because the engine did not take them in time.
     downlink_packets_dropped;
+    /// Starts and stops of streams, losses of the link and refusals of overs, dropped because the engine did not take
+    /// them in time. Packets and silence make up for them.
+    downlink_signals_dropped;
     /// Opus packets that came after their turn, or twice.
     downlink_packets_late;
     /// Opus packets that could not be kept while waiting for the radio.

@@ -384,7 +384,7 @@ impl Rig {
                 self.radio.channel(self.now, item);
                 self.heard += u64::from(is_packet);
             }
-            Err(_full) => self.counters.downlink_packets_dropped.add_one(),
+            Err(dropped) => dropped.count_dropped(&self.counters),
         }
     }
 
