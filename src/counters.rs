@@ -81,16 +81,18 @@ counters! {
     downlink_streams;
     /// Streams that had to wait for 10 s or more before the radio said them.
     downlink_streams_held;
-    /// Opus packets that came from the channel.
+    /// Opus packets that came from the channel for the radio: those played, dropped, late, expired, discarded and invalid,
+    /// and those that still wait. Marks of a loss are none.
     downlink_packets;
     /// Opus packets played on the radio.
     downlink_packets_played;
-    /// Opus packets of streams that are not ours to hear, or that nobody announced.
+    /// Opus packets that were not for the radio: of streams that are not ours to hear, that nobody announced, or that
+    /// are long over.
     downlink_packets_ignored;
     /// Opus packets dropped because the engine did not take them in time.
     downlink_packets_dropped;
-    /// Starts and stops of streams, losses of the link and refusals of overs, dropped because the engine did not take
-    /// them in time. Packets and silence make up for them.
+    /// Starts and stops of streams, marks of a loss, losses of the link and refusals of overs, dropped because the engine
+    /// did not take them in time. Packets and silence make up for them.
     downlink_signals_dropped;
     /// Opus packets that came after their turn, or twice.
     downlink_packets_late;

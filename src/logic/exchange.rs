@@ -102,10 +102,16 @@ impl DownlinkItem {
     /// Counts an item that found no room. A stream begins with its first packet, and silence ends it: nothing stays keyed.
     pub fn count_dropped(&self, counters: &Counters) {
         match self {
-            Self::Packet { .. } => counters.downlink_packets_dropped.add_one(),
-            Self::Start { .. } | Self::Stop { .. } | Self::LinkLost | Self::OverRefused { .. } => {
-                counters.downlink_signals_dropped.add_one();
+            // The engine counts the packets that it gets.
+            Self::Packet { payload, .. } if !payload.is_empty() => {
+                counters.downlink_packets.add_one();
+                counters.downlink_packets_dropped.add_one();
             }
+            Self::Packet { .. }
+            | Self::Start { .. }
+            | Self::Stop { .. }
+            | Self::LinkLost
+            | Self::OverRefused { .. } => counters.downlink_signals_dropped.add_one(),
         }
     }
 }

@@ -57,10 +57,17 @@ mod tests {
             log: Log::default(),
         };
         let (stream, at) = (StreamId(7), Instant::now());
+        let packet = |bytes: &[u8]| DownlinkItem::Packet {
+            stream,
+            id: PacketId(0),
+            at,
+            payload: bytes.try_into().unwrap(),
+        };
         outlet.tell(DownlinkItem::Stop { stream });
         for dropped in [
             DownlinkItem::Start { stream, at },
-            DownlinkItem::Packet { stream, id: PacketId(0), at, payload: heapless::Vec::new() },
+            packet(&[0x48]),
+            packet(&[]),
             DownlinkItem::Stop { stream },
             DownlinkItem::LinkLost,
             DownlinkItem::OverRefused { over: OverId(1) },
@@ -68,8 +75,9 @@ mod tests {
             assert!(engine_bell.take());
             outlet.tell(dropped);
         }
-        assert_eq!(counters.downlink_signals_dropped.value(), 4);
+        assert_eq!(counters.downlink_signals_dropped.value(), 5, "the mark of a loss is no packet");
         assert_eq!(counters.downlink_packets_dropped.value(), 1);
+        assert_eq!(counters.downlink_packets.value(), 1);
         assert!(engine_bell.take());
         assert_eq!(engine.dequeue(), Some(DownlinkItem::Stop { stream }));
         assert_eq!(engine.dequeue(), None);
