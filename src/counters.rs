@@ -68,6 +68,9 @@ counters! {
     uplink_packets_sent;
     /// Opus packets dropped because the network task did not take them in time.
     uplink_packets_dropped;
+    /// Starts and ends of overs dropped because the network task did not take them in time. Packets and silence make
+    /// up for them.
+    uplink_signals_dropped;
     /// Opus packets dropped because they were held too long or the hold was full.
     uplink_packets_expired;
     /// Opus packets of overs that the server refused or ended.
@@ -78,14 +81,19 @@ counters! {
     downlink_streams;
     /// Streams that had to wait for 10 s or more before the radio said them.
     downlink_streams_held;
-    /// Opus packets that came from the channel.
+    /// Opus packets that came from the channel for the radio: those played, dropped, late, expired, discarded and invalid,
+    /// and those that still wait. Marks of a loss are none.
     downlink_packets;
     /// Opus packets played on the radio.
     downlink_packets_played;
-    /// Opus packets of streams that are not ours to hear, or that nobody announced.
+    /// Opus packets that were not for the radio: of streams that are not ours to hear, that nobody announced, or that
+    /// are long over.
     downlink_packets_ignored;
     /// Opus packets dropped because the engine did not take them in time.
     downlink_packets_dropped;
+    /// Starts and stops of streams, marks of a loss, losses of the link and refusals of overs, dropped because the engine
+    /// did not take them in time. Packets and silence make up for them.
+    downlink_signals_dropped;
     /// Opus packets that came after their turn, or twice.
     downlink_packets_late;
     /// Opus packets that could not be kept while waiting for the radio.

@@ -6,6 +6,7 @@
 mod dial;
 mod drive;
 mod log;
+mod outlet;
 mod tls;
 mod upgrade;
 mod wall;

@@ -11,12 +11,12 @@
 #[path = "support/world.rs"]
 mod world;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use world::talk::{duration, ms, samples, speech};
 use world::{World, assert_same, worst_likeness};
 use zello_gateway::engine::Event;
-use zello_gateway::logic::exchange::{DownlinkItem, OverId};
+use zello_gateway::logic::exchange::{DownlinkItem, OverId, UplinkItem};
 
 /// A world in which somebody speaks on the air from 1 s on, and how long.
 fn spoken() -> (World, Duration) {
@@ -48,6 +48,23 @@ fn an_over_is_whole_to_the_sample_block() {
     assert!(world.keyed().is_empty(), "nobody talked on the channel");
     let told: Vec<Event> = world.events.iter().map(|(_, event)| *event).collect();
     assert_eq!(told, [Event::OverBegan, Event::OverEnded { after: ms(7_500) }]);
+}
+
+#[test]
+fn what_a_network_task_that_stands_still_leaves_no_room_for_is_counted() {
+    let (mut world, mut net) = World::networked(Instant::now(), |_| {});
+    world.squelch(ms(1_003)..ms(8_003));
+    world.squelch(ms(10_003)..ms(11_003));
+    world.run(ms(13_000));
+    let mut packets = 0;
+    while let Some(item) = net.uplink.dequeue() {
+        packets += u64::from(matches!(item, UplinkItem::Packet { .. }));
+    }
+    let c = &world.counters;
+    assert!(packets > 0 && c.uplink_packets.value() > packets);
+    assert_eq!(c.uplink_packets_dropped.value(), c.uplink_packets.value() - packets);
+    assert_eq!(c.uplink_signals_dropped.value(), 3, "the end of one over, and both ends of the other");
+    assert_eq!(c.uplink_overs_lost.value(), 0, "what is lost of an over is the outbox's to say");
 }
 
 #[test]

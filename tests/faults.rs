@@ -105,12 +105,15 @@ faults! {
         => streams::an_over_that_the_server_ends_is_told_and_the_next_is_said;
     Fault::MissingStop = "'missing_stop'" => packets::a_stop_that_never_comes;
     Fault::StopBeforeStart = "'stop_before_start'" => noise::a_stop_before_the_start;
+    Fault::EarlyStop = "'early_stop'" => packets::a_stop_before_the_last_packet;
     Fault::Overlap = "'overlap'" => streams::two_who_talk_at_once_and_over_us_are_both_told;
     Fault::PacketLoss { .. } = "{ packet_loss = { percent = 9 } }" => packets::packets_that_never_come;
     Fault::PacketDuplicate { .. } = "{ packet_duplicate = { percent = 9 } }" => packets::packets_that_come_twice;
     Fault::PacketReorder { .. } = "{ packet_reorder = { percent = 9 } }" => packets::packets_in_the_wrong_order;
     Fault::PacketJitter { .. } = "{ packet_jitter = { max_ms = 9 } }" => packets::packets_that_come_late;
     Fault::PacketEmpty { .. } = "{ packet_empty = { percent = 9 } }" => packets::packets_without_sound;
+    Fault::OddPackets { .. } = "{ odd_packets = { ms = 60 } }"
+        => packets::stereo_at_48_khz_with_three_frames_a_packet, packets::packets_of_120_ms;
     Fault::UsersOnlineStorm { .. } = "{ users_online_storm = { events = 9 } }"
         => noise::status_events_between_request_and_reply;
     Fault::UnknownEvents = "'unknown_events'" => noise::events_that_nobody_documents;
@@ -119,6 +122,7 @@ faults! {
     Fault::MissingPong = "'missing_pong'" => connect::pongs_that_stay_away_are_a_dead_link_unless_the_server_pings;
     Fault::HalfOpen { .. } = "{ half_open = { ms = 9 } }" => connect::a_link_that_falls_silent_is_left_and_made_anew;
     Fault::WrongCase = "'wrong_case'" => noise::the_channel_s_name_in_another_case;
+    Fault::ForeignNames = "'foreign_names'" => noise::talkers_in_other_scripts, noise::names_of_every_script;
     Fault::ImageReplay = "'image_replay'" => noise::images_again_at_each_log_on;
     Fault::LongHeader = "'long_header'" => noise::a_codec_header_of_18_bytes;
 }

@@ -139,6 +139,7 @@ async fn a_server_that_mixes_garbage_into_everything_disturbs_no_speech() {
             Fault::UnknownFields,
             Fault::UsersOnlineStorm { events: 20 },
             Fault::WrongCase,
+            Fault::ForeignNames,
             Fault::LongHeader,
         ];
         for fault in faults {

@@ -103,6 +103,7 @@ async fn garbage_storms_and_new_events_disturb_nothing() {
             Fault::UnknownFields,
             Fault::UsersOnlineStorm { events: 50 },
             Fault::WrongCase,
+            Fault::ForeignNames,
             Fault::LongHeader,
             Fault::ImageReplay,
         ];

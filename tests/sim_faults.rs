@@ -16,7 +16,9 @@ use serde_json::{Value, json};
 use support::{Client, Got, audio, logon, start, stop};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::{Error, Message};
+use zello_gateway::codec::Encoder;
 use zello_gateway::sim::{Fault, Settings, Sim};
+use zello_gateway::zello::toc::packet_duration;
 
 fn server_with(fault: Fault) -> Sim {
     Sim::start(Settings { faults: vec![fault], ..Settings::default() })
@@ -235,6 +237,40 @@ async fn the_stop_is_missing_or_comes_first() {
     sim.set_fault(Fault::StopBeforeStart);
     let got = commands(&relay(&mut tx, &mut rx, 1).await);
     assert_eq!(got, ["on_stream_stop", "on_stream_start", "on_stream_stop"]);
+    sim.clear_faults();
+    sim.set_fault(Fault::EarlyStop);
+    let got = relay(&mut tx, &mut rx, 3).await;
+    assert!(matches!(got[..], [Got::Json(_), Got::Binary(_), Got::Binary(_), Got::Json(_), Got::Binary(_)]));
+    assert_eq!(packet_ids(&got), [1, 2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_are_made_anew_in_stereo_at_48_khz_with_several_frames_a_packet() {
+    // 200 ms of speech.
+    for (ms, header, packets) in [(60, "gLsDFA==", 4), (120, "gLsGFA==", 2)] {
+        let (_sim, mut tx, mut rx) = pair(Fault::OddPackets { ms }).await;
+        let (id, mut encoder) = (tx.start().await, Encoder::new(Duration::from_millis(20), 16_000).unwrap());
+        for _ in 0..10 {
+            let mut packet = [0; 1_275];
+            let length = encoder.encode(&[0.1; 320], &mut packet).unwrap();
+            tx.bytes(&audio(id, 0, &packet[..length])).await;
+        }
+        tx.say(stop(id, 3)).await;
+        tx.all().await;
+        let got = rx.all().await;
+        let Got::Json(start) = &got[0] else { panic!("{got:?}") };
+        assert_eq!((&start["codec_header"], &start["packet_duration"]), (&json!(header), &json!(ms)));
+        assert_eq!(packet_ids(&got), (1..=packets).collect::<Vec<u32>>());
+        for packet in binaries(&got) {
+            let opus = &packet[9..];
+            assert_eq!(packet_duration(opus), Some(Duration::from_millis(ms.into())));
+            assert_eq!((opus[0] & 0b111, opus[1] & 63), (0b111, ms / 20), "stereo, and so many frames");
+        }
+        assert_eq!(commands(&got), ["on_stream_start", "on_stream_stop"]);
+    }
+    // What Opus does not know stays as it is.
+    let (_sim, mut tx, mut rx) = pair(Fault::OddPackets { ms: 50 }).await;
+    assert_eq!(binaries(&relay(&mut tx, &mut rx, 1).await)[0][9..], 0_u32.to_be_bytes());
 }
 
 #[tokio::test(start_paused = true)]
@@ -363,12 +399,14 @@ async fn a_half_open_connection_is_silent_and_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_write_the_channel_in_another_case_and_headers_are_long() {
+async fn events_write_the_channel_in_another_case_names_in_other_scripts_and_headers_are_long() {
     let (sim, mut tx, mut rx) = pair(Fault::WrongCase).await;
     sim.set_fault(Fault::LongHeader);
+    sim.set_fault(Fault::ForeignNames);
     tx.start().await;
     let begun = rx.json().await;
     assert_eq!(begun["channel"], "TEST CH");
+    assert_eq!(begun["from"], "Ватсон 川 ☂ tx");
     assert_eq!(begun["codec_header"], "gD4BFAAAAAAAAAAAAAAAAAAA");
 }
 

@@ -1,6 +1,6 @@
 //! `check`: reads a configuration as `run` would, and says everything that is wrong with it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::out;
@@ -45,8 +45,24 @@ pub fn run(args: &Args) -> ExitCode {
     }
 }
 
+/// Reads the configuration of a command that lives by it. On stderr: advice, or what is wrong and that the command was
+/// not `done`.
+pub(crate) fn read(file: &Path, done: &str) -> Result<Config, ExitCode> {
+    let report = config::read(file);
+    match report.config {
+        Ok(config) => {
+            advise(&report.advice);
+            Ok(config)
+        }
+        Err(complaints) => {
+            let (file, many) = (file.display(), complaints.len());
+            Err(out::failure(&format!("{complaints}\n\n{file}: not {done}: {many} to put right")))
+        }
+    }
+}
+
 /// Shows advice on stderr.
-pub(crate) fn advise(advice: &Complaints) {
+fn advise(advice: &Complaints) {
     for one in advice {
         out::note(&format!("advice: {one}\n"));
     }

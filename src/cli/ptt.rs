@@ -81,15 +81,11 @@ fn off(path: &Path) -> ExitCode {
 
 /// What became of a guard that no gateway has any more.
 pub(crate) fn told_orphan(Orphan { id, fate }: &Orphan) -> String {
-    let who = format!("the guard of a dead gateway (process {id})");
-    match fate {
-        Fate::Ended => format!("{who} stood still; it has gone on and ended"),
-        Fate::Killed => format!("{who} stood still and is killed"),
-        Fate::Held => format!("{who} hangs in a driver of the kernel: only a restart of the machine ends it"),
-        Fate::Refused(error) => format!(
-            "{who} stands still and cannot be ended: {error}\n   help: run this as root, or as the user of the gateway"
-        ),
-    }
+    let help = match fate {
+        Fate::Refused(_) => "\n   help: run this as root, or as the user of the gateway",
+        Fate::Ended | Fate::Killed | Fate::Held => "",
+    };
+    format!("the guard of a dead gateway (process {id}) {fate}{help}")
 }
 
 /// A line that several may open is released under a running gateway, which will key it again.

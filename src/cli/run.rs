@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{check, out};
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::{daemon, out_of_memory, privileges};
 
 /// Runs the gateway until it is told to stop (SIGTERM or Ctrl-C)
@@ -32,16 +32,9 @@ pub struct Args {
 /// Runs the command.
 #[must_use]
 pub fn run(args: &Args) -> ExitCode {
-    let report = config::read(&args.config);
-    match report.config {
-        Ok(config) => {
-            check::advise(&report.advice);
-            start(&config, args)
-        }
-        Err(complaints) => {
-            let file = args.config.display();
-            out::failure(&format!("{complaints}\n\n{file}: not started: {} to put right", complaints.len()))
-        }
+    match check::read(&args.config, "started") {
+        Ok(config) => start(&config, args),
+        Err(code) => code,
     }
 }
 

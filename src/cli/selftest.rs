@@ -10,7 +10,7 @@ use self::link::Link;
 use self::report::{Finding, Report};
 use self::rig::Rig;
 use super::{check, out};
-use crate::config::{self, Config, Ptt};
+use crate::config::{Config, Ptt};
 use crate::lines::guard::orphan;
 use crate::lines::release;
 use crate::privileges;
@@ -57,18 +57,13 @@ pub struct Args {
 /// Runs the command.
 #[must_use]
 pub fn run(args: &Args) -> ExitCode {
-    let report = config::read(&args.config);
-    match report.config {
+    match check::read(&args.config, "tested") {
         Ok(config) => {
-            check::advise(&report.advice);
             // It knows the secrets that `run` knows. Refused, it is a test all the same.
             let _refused = privileges::hide();
             if examine(&config, args) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
-        Err(complaints) => {
-            let file = args.config.display();
-            out::failure(&format!("{complaints}\n\n{file}: not tested: {} to put right", complaints.len()))
-        }
+        Err(code) => code,
     }
 }
 

@@ -19,15 +19,9 @@ const LAST_ACT: Duration = Duration::from_millis(800);
 /// Tells of a guard that had outlived another gateway.
 pub(super) fn tell_orphan(line: &Ptt, Orphan { id, fate }: &Orphan) {
     match fate {
-        Fate::Ended => {
-            warn!(%line, guard = id, "the guard of a dead gateway stood still; it has gone on and ended");
-        }
-        Fate::Killed => warn!(%line, guard = id, "the guard of a dead gateway stood still and is killed"),
-        Fate::Held => {
-            error!(%line, guard = id, "the guard of a dead gateway hangs in a driver; it may hold PTT");
-        }
-        Fate::Refused(error) => {
-            error!(%line, guard = id, %error, "the guard of a dead gateway stands still and cannot be ended; it may hold PTT");
+        Fate::Ended | Fate::Killed => warn!(%line, guard = id, "the guard of a dead gateway {fate}"),
+        Fate::Held | Fate::Refused(_) => {
+            error!(%line, guard = id, "the guard of a dead gateway {fate}; it may hold PTT");
         }
     }
 }

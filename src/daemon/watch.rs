@@ -96,25 +96,27 @@ fn log(event: &Event, stream_lines: &mut Quota) {
 /// A server can cause as many of these as it likes.
 fn log_stream(event: &downlink::Event, lines: &mut Quota) {
     use downlink::Event as E;
-    if let E::Started { .. } | E::Began { .. } | E::Ended { .. } | E::Late { .. } = event {
-        return debug!(?event, "stream");
-    }
+    let (warns, stream, packets, words) = match *event {
+        E::Started { .. } | E::Began { .. } | E::Ended { .. } | E::Late { .. } => {
+            return debug!(?event, "stream");
+        }
+        E::StopMissing { stream } => (false, stream, None, "a stream ended by silence: its stop never came"),
+        E::Expired { stream, packets } => (
+            true,
+            stream,
+            Some(packets),
+            "talk could not wait any longer for the radio and is lost; see wait_seconds",
+        ),
+        E::Discarded { stream, packets } => (false, stream, Some(packets), "talk discarded by rule"),
+        E::Invalid { stream, packets } => (true, stream, Some(packets), "packets that are not Opus"),
+    };
     let Some(left_out) = lines.take(Instant::now()) else { return };
     if left_out > 0 {
         warn!(left_out, "streams cause more log lines than are written; the counters have them all");
     }
-    match *event {
-        E::Started { .. } | E::Began { .. } | E::Ended { .. } | E::Late { .. } => {}
-        E::StopMissing { stream } => {
-            info!(stream = stream.0, "a stream ended by silence: its stop never came");
-        }
-        E::Expired { stream, packets } => {
-            warn!(
-                stream = stream.0,
-                packets, "talk could not wait any longer for the radio and is lost; see wait_seconds"
-            );
-        }
-        E::Discarded { stream, packets } => info!(stream = stream.0, packets, "talk discarded by rule"),
-        E::Invalid { stream, packets } => warn!(stream = stream.0, packets, "packets that are not Opus"),
+    if warns {
+        warn!(stream = stream.0, packets, "{words}");
+    } else {
+        info!(stream = stream.0, packets, "{words}");
     }
 }

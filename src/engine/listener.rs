@@ -102,11 +102,8 @@ impl Listener {
             };
             let begins = matches!(item, UplinkItem::Start { continues: None, .. });
             *rings = true;
-            match ports.to_net.enqueue(item) {
-                // An over without its end is ended by the outbox when no more packets come.
-                Ok(()) | Err(UplinkItem::End { .. }) => {}
-                Err(UplinkItem::Packet { .. }) => ports.counters.uplink_packets_dropped.add_one(),
-                Err(UplinkItem::Start { .. }) => ports.counters.uplink_overs_lost.add_one(),
+            if let Err(dropped) = ports.to_net.enqueue(item) {
+                dropped.count_dropped(&ports.counters);
             }
             if begins {
                 // The channel is asked for before the pre-roll is encoded, with the next block: on a small processor

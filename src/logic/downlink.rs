@@ -3,9 +3,12 @@
 //! Streams speak in the order of their start, whole, one at a time. What cannot be said now waits: `wait_seconds` of
 //! talk are kept, then the oldest goes and is counted. Nothing is mixed. A stream ends with its stop, with the
 //! link, or when it has been silent for [`STOP_MISSING`]; what it has brought until then is said all the same.
-//! The server loses and swaps starts and stops (protocol section 9, number 10), therefore:
-//! * a packet of an unknown stream starts it;
-//! * packets after the stop still count while their stream is being said or waits; later they are late;
+//! The server loses and swaps starts and stops (protocol section 9, number 10), and what finds no room in the queue to
+//! here is lost as well. Therefore:
+//! * packets after the stop still count while their stream is being said or waits; later they are late. The session
+//!   lets them pass for a short time;
+//! * a packet of an unknown stream starts it: its start found no room. The session lets none pass whose start the
+//!   server never told: only the start says that a talker is ours to hear;
 //! * a stream that fell silent and comes back goes on.
 //!
 //! All memory is taken by [`Downlink::new`]; nothing that a server sends makes it grow.
@@ -189,7 +192,7 @@ impl Downlink {
         }
     }
 
-    /// Throws talk away and counts it. What is still to come of these streams is ignored until their stop.
+    /// Throws talk away and counts it, and what is still to come of these streams too.
     pub fn discard(&mut self, now: Instant, why: Discard) {
         self.handle_timeout(now);
         let streams = match why {
@@ -283,13 +286,9 @@ impl Downlink {
     }
 
     fn handle_stop(&mut self, id: StreamId) {
-        if let Some(index) = self.find(id) {
-            if let Some(stream) = self.live_mut().get_mut(index) {
-                stream.life = Life::Stopped;
-            }
-        } else {
-            // Nothing more comes of a discarded stream: its number is free.
-            self.reopen_id(id);
+        let index = self.find(id);
+        if let Some(stream) = index.and_then(|index| self.live_mut().get_mut(index)) {
+            stream.life = Life::Stopped;
         }
         self.forget_empty();
     }

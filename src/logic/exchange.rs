@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::counters::Counters;
 use crate::zello::{PacketId, StreamId};
 
 /// Longest Opus packet that our own encoder makes, bytes (60 ms at 64 kbit/s is 480; VBR may double it).
@@ -50,6 +51,16 @@ pub enum UplinkItem {
     },
 }
 
+impl UplinkItem {
+    /// Counts an item that found no room. The outbox begins an over with its first packet, and ends it by silence.
+    pub fn count_dropped(&self, counters: &Counters) {
+        match self {
+            Self::Packet { .. } => counters.uplink_packets_dropped.add_one(),
+            Self::Start { .. } | Self::End { .. } => counters.uplink_signals_dropped.add_one(),
+        }
+    }
+}
+
 /// From the network task to the engine: what happens on the channel. Streams of our own user and of other channels
 /// never come here.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,4 +96,22 @@ pub enum DownlinkItem {
         /// Which over.
         over: OverId,
     },
+}
+
+impl DownlinkItem {
+    /// Counts an item that found no room. A stream begins with its first packet, and silence ends it: nothing stays keyed.
+    pub fn count_dropped(&self, counters: &Counters) {
+        match self {
+            // The engine counts the packets that it gets.
+            Self::Packet { payload, .. } if !payload.is_empty() => {
+                counters.downlink_packets.add_one();
+                counters.downlink_packets_dropped.add_one();
+            }
+            Self::Packet { .. }
+            | Self::Start { .. }
+            | Self::Stop { .. }
+            | Self::LinkLost
+            | Self::OverRefused { .. } => counters.downlink_signals_dropped.add_one(),
+        }
+    }
 }

@@ -20,15 +20,15 @@ use tokio_util::sync::CancellationToken;
 use super::Ports;
 use super::dial::Dial;
 use super::log::Log;
+use super::outlet::Outlet;
 use super::upgrade::upgrade;
 use crate::bell::Bell;
 use crate::codec::encode_whole;
 use crate::config::{self, TokenSource};
 use crate::dsp::tone;
 use crate::logic::clock;
-use crate::logic::exchange::DownlinkItem;
-use crate::logic::session::{Action, ConnectFailure, ConnectKind, Fact, LinkState, Report, Session};
-use crate::queue::{Consumer, Producer};
+use crate::logic::session::{Action, ConnectFailure, ConnectKind, Fact, LinkState, Session};
+use crate::queue::Consumer;
 use crate::secret::Secret;
 use crate::zello::token::{LIFETIME, describe};
 
@@ -99,15 +99,6 @@ pub(super) struct Driver<'a, D: Dial> {
     bell: AsyncFd<Bell>,
     uplink: Consumer<'static, crate::logic::exchange::UplinkItem>,
     outlet: Outlet<'a>,
-}
-
-/// Where things go that are not for the server.
-struct Outlet<'a> {
-    downlink: Producer<'static, DownlinkItem>,
-    engine_bell: Bell,
-    counters: Arc<crate::counters::Counters>,
-    states: &'a watch::Sender<LinkState>,
-    log: Log,
 }
 
 /// The clock of the runtime, which tests can turn.
@@ -245,7 +236,7 @@ impl<'a, D: Dial> Driver<'a, D> {
                     Action::Ping => unflushed |= self.feed(Message::Ping(Vec::new().into())).await,
                     Action::Hangup { code, reason } => self.hang_up(code, reason).await,
                     Action::Tell(item) => self.outlet.tell(*item),
-                    Action::Report(report) => self.outlet.report(report),
+                    Action::Report(report) => self.outlet.report(now(), report),
                 }
             }
             if !unflushed {
@@ -305,22 +296,6 @@ impl<'a, D: Dial> Driver<'a, D> {
                 }
             })
             .await;
-        }
-    }
-}
-
-impl Outlet<'_> {
-    fn tell(&mut self, item: DownlinkItem) {
-        if self.downlink.enqueue(item).is_err() {
-            self.counters.downlink_packets_dropped.add_one();
-        }
-        self.engine_bell.ring();
-    }
-
-    fn report(&mut self, report: Report) {
-        self.log.write(now(), &report);
-        if let Report::State(state) = report {
-            self.states.send_replace(state);
         }
     }
 }

@@ -1,12 +1,15 @@
 //! What the session reports, as log lines for people.
 
+mod ledger;
+
 use std::collections::VecDeque;
-use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tracing::{debug, info, warn};
 
+use self::ledger::{KINDS, Ledger, Telling};
 use crate::logic::backoff::FIRST;
+use crate::logic::exchange::OverId;
 use crate::logic::outbox::Told;
 use crate::logic::session::{LinkState, Report, Trouble};
 use crate::quota::Quota;
@@ -15,31 +18,24 @@ use crate::zello::CloseReason;
 /// Longest name that is written, characters: a server may send megabytes of it.
 const LONGEST: usize = 100;
 
-/// The same news is told at most so often in [`HOUR`].
-const TELLINGS: usize = 6;
-/// See [`TELLINGS`].
-const HOUR: Duration = Duration::from_secs(3_600);
-/// Different news that are remembered; the words of a server can be without end.
-const KINDS: usize = 32;
-
 /// Writes reports for people: what lasts is told once, what comes and goes a few times an hour, so that neither a night
 /// without network nor a channel that flaps fills the journal. All of it is told at the level DEBUG.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     /// What has been told since the channel was last online.
     told: VecDeque<String>,
-    /// What has been told in the last hour, and when.
-    recent: VecDeque<(Instant, String)>,
+    /// States and troubles in our own words.
+    states: Ledger,
+    /// Troubles in the words of the server or the system.
+    troubles: Ledger,
+    /// What the server says while the link lives.
+    remarks: Ledger,
+    /// Overs that the channel does not take yet.
+    refusals: Ledger,
+    /// The refusal that was met last.
+    refused: Option<(OverId, String)>,
     was_online: bool,
     heard: Quota,
-}
-
-/// How something is told aloud.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Telling {
-    Aloud,
-    /// Aloud, and then not again for an hour.
-    Last,
 }
 
 impl Log {
@@ -56,16 +52,16 @@ impl Log {
             Report::StreamIgnored { stream, from, why } => {
                 debug!(from = clip(from), stream = stream.0, why, "stream ignored");
             }
-            Report::Unreadable(why) => match self.telling(now, why) {
+            Report::Unreadable(why) => match self.remarks.telling(now, why) {
                 None => debug!(why, "frame from the server could not be read"),
-                Some(telling) => warn!(why, more = more(telling), "frame from the server could not be read"),
+                Some(telling) => warn!(why, more = telling.more(), "frame from the server could not be read"),
             },
             Report::Ignored(what) => debug!(what, "event ignored"),
-            Report::Complaint(error) => match self.telling(now, error.as_str()) {
+            Report::Complaint(error) => match self.remarks.telling(now, error.as_str()) {
                 None => debug!(%error, "the server complains"),
-                Some(telling) => warn!(%error, more = more(telling), "the server complains"),
+                Some(telling) => warn!(%error, more = telling.more(), "the server complains"),
             },
-            Report::Over(told) => write_over(told),
+            Report::Over(told) => self.write_over(now, told),
         }
     }
 
@@ -74,36 +70,36 @@ impl Log {
             LinkState::Waiting { trouble: Some(trouble), wait } => {
                 let remedy = trouble.remedy();
                 let usual = *trouble == Trouble::Closed(CloseReason::Ended) && *wait <= FIRST;
-                match self.telling_of(now, trouble) {
+                match self.telling_of(now, trouble, trouble.to_string()) {
                     None => debug!(%trouble, next_try = ?wait, "still no link to the channel"),
                     // The service does so every few minutes.
-                    Some(telling) if usual => info!(%trouble, more = more(telling), "connecting anew"),
+                    Some(telling) if usual => info!(%trouble, more = telling.more(), "connecting anew"),
                     Some(telling) => {
-                        warn!(%trouble, remedy, next_try = ?wait, more = more(telling), "no link to the channel");
+                        warn!(%trouble, remedy, next_try = ?wait, more = telling.more(), "no link to the channel");
                     }
                 }
             }
             LinkState::Fault { trouble, wait } => {
                 let remedy = trouble.remedy();
                 // A trouble that was told before it became a fault is told again: somebody has to act.
-                match self.telling_of(now, format_args!("fault: {trouble}")) {
+                match self.telling_of(now, trouble, format!("fault: {trouble}")) {
                     None => debug!(%trouble, next_try = ?wait, "the fault is still there"),
                     Some(telling) => {
-                        warn!(%trouble, remedy, next_try = ?wait, more = more(telling), "fault: somebody must change something");
+                        warn!(%trouble, remedy, next_try = ?wait, more = telling.more(), "fault: somebody must change something");
                     }
                 }
             }
             LinkState::Online => {
                 self.told.clear();
                 self.was_online = true;
-                match self.telling(now, "online") {
+                match self.states.telling(now, "online") {
                     None => debug!("online"),
-                    Some(telling) => info!(more = more(telling), "online"),
+                    Some(telling) => info!(more = telling.more(), "online"),
                 }
             }
-            LinkState::Joining if self.was_online => match self.telling(now, "offline") {
+            LinkState::Joining if self.was_online => match self.states.telling(now, "offline") {
                 None => debug!("the channel went offline"),
-                Some(telling) => warn!(more = more(telling), "the channel went offline"),
+                Some(telling) => warn!(more = telling.more(), "the channel went offline"),
             },
             LinkState::Waiting { trouble: None, .. }
             | LinkState::Connecting
@@ -116,13 +112,13 @@ impl Log {
         }
     }
 
-    /// How to tell of a trouble aloud, if at all: once until the channel is online again.
-    fn telling_of(&mut self, now: Instant, trouble: impl fmt::Display) -> Option<Telling> {
-        let words = trouble.to_string();
+    /// How to tell of a trouble in these words aloud, if at all: once until the channel is online again.
+    fn telling_of(&mut self, now: Instant, trouble: &Trouble, words: String) -> Option<Telling> {
         if self.told.contains(&words) {
             return None;
         }
-        let telling = self.telling(now, &words);
+        let ledger = if trouble.is_in_our_words() { &mut self.states } else { &mut self.troubles };
+        let telling = ledger.telling(now, &words);
         if self.told.len() >= KINDS {
             self.told.pop_front();
         }
@@ -130,23 +126,56 @@ impl Log {
         telling
     }
 
-    /// How to tell of something that comes and goes, if at all.
-    fn telling(&mut self, now: Instant, words: &str) -> Option<Telling> {
-        self.recent.retain(|(at, _)| now.saturating_duration_since(*at) < HOUR);
-        let times = self.recent.iter().filter(|(_, told)| told == words).count();
-        if times >= TELLINGS || self.recent.len() >= KINDS * TELLINGS {
+    fn write_over(&mut self, now: Instant, told: &Told) {
+        match told {
+            Told::Sent { over, packets, speech, lost: 0, took } => {
+                info!(over = over.0, packets, ?speech, ?took, "over sent");
+            }
+            Told::Sent { over, packets, speech, lost, took } => {
+                warn!(over = over.0, packets, ?speech, lost, ?took, "over sent in part");
+            }
+            Told::Lost { over, packets } => {
+                warn!(over = over.0, packets, "over lost: the channel did not take it");
+            }
+            Told::StartRefused { over, error: Some(error), again_in, held } => {
+                match self.telling_refusal(now, *over, error.as_str()) {
+                    None => debug!(over = over.0, %error, ?again_in, ?held, "the over is still not taken"),
+                    Some(telling) => {
+                        let more = telling.more();
+                        info!(over = over.0, %error, ?again_in, ?held, more, "the channel does not take the over yet");
+                    }
+                }
+            }
+            Told::StartRefused { over, error: None, again_in: _, held } => {
+                match self.telling_refusal(now, *over, "") {
+                    None => debug!(over = over.0, ?held, "still no answer to start_stream"),
+                    Some(telling) => {
+                        warn!(over = over.0, ?held, more = telling.more(), "no answer to start_stream");
+                    }
+                }
+            }
+            Told::Cut { over, error: Some(error) } => {
+                warn!(over = over.0, %error, "over refused by the server")
+            }
+            Told::Cut { over, error: None } => warn!(over = over.0, "over ended by the server"),
+            Told::Orphan { stream } => match self.refusals.telling(now, "orphan") {
+                None => debug!(stream = stream.0, "one more late answer to start_stream"),
+                Some(telling) => {
+                    let more = telling.more();
+                    warn!(stream = stream.0, more, "late answer to start_stream: stream stopped at once");
+                }
+            },
+            Told::Forbidden => warn!("this log-on may only listen: overs of the radio are lost"),
+        }
+    }
+
+    /// How to tell aloud of an over that is not taken for this reason, if at all: once in a row.
+    fn telling_refusal(&mut self, now: Instant, over: OverId, why: &str) -> Option<Telling> {
+        if self.refused.as_ref().is_some_and(|(same, known)| *same == over && known == why) {
             return None;
         }
-        self.recent.push_back((now, words.to_owned()));
-        Some(if times + 1 == TELLINGS { Telling::Last } else { Telling::Aloud })
-    }
-}
-
-/// A field for the log, where there is something to add.
-fn more(telling: Telling) -> Option<&'static str> {
-    match telling {
-        Telling::Last => Some("so often that it is not told again for an hour"),
-        Telling::Aloud => None,
+        self.refused = Some((over, why.to_owned()));
+        self.refusals.telling(now, why)
     }
 }
 
@@ -154,64 +183,123 @@ fn clip(text: &str) -> &str {
     text.char_indices().nth(LONGEST).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
-fn write_over(told: &Told) {
-    match told {
-        Told::Sent { over, packets, speech, lost: 0, took } => {
-            info!(over = over.0, packets, ?speech, ?took, "over sent");
-        }
-        Told::Sent { over, packets, speech, lost, took } => {
-            warn!(over = over.0, packets, ?speech, lost, ?took, "over sent in part");
-        }
-        Told::Lost { over, packets } => {
-            warn!(over = over.0, packets, "over lost: the channel did not take it");
-        }
-        Told::StartRefused { over, error: Some(error), again_in, held } => {
-            info!(over = over.0, %error, ?again_in, ?held, "the channel does not take the over yet");
-        }
-        Told::StartRefused { over, error: None, again_in: _, held } => {
-            warn!(over = over.0, ?held, "no answer to start_stream");
-        }
-        Told::Cut { over, error: Some(error) } => warn!(over = over.0, %error, "over refused by the server"),
-        Told::Cut { over, error: None } => warn!(over = over.0, "over ended by the server"),
-        Told::Orphan { stream } => {
-            warn!(stream = stream.0, "late answer to start_stream: stream stopped at once");
-        }
-        Told::Forbidden => warn!("this log-on may only listen: overs of the radio are lost"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
     use super::*;
+    use crate::logic::session::{ConnectFailure, ConnectKind};
+    use crate::zello::ErrorCode;
+
+    /// Lines for people, and what writes them.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The lines that these reports make at one time.
+    fn lines(reports: impl IntoIterator<Item = Report>) -> Vec<String> {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .with_max_level(tracing::Level::INFO)
+            .with_ansi(false)
+            .finish();
+        let (mut log, now) = (Log::default(), Instant::now());
+        tracing::subscriber::with_default(subscriber, || {
+            for report in reports {
+                log.write(now, &report);
+            }
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    fn waiting(trouble: Trouble) -> Report {
+        Report::State(LinkState::Waiting { trouble: Some(trouble), wait: Duration::from_secs(30) })
+    }
+
+    fn fault(trouble: Trouble) -> Report {
+        Report::State(LinkState::Fault { trouble, wait: Duration::from_secs(300) })
+    }
+
+    fn closed(error: ErrorCode) -> Trouble {
+        Trouble::Closed(CloseReason::Error(error))
+    }
 
     #[test]
     fn what_lasts_is_told_once_and_anew_after_the_channel_was_there() {
-        let (mut log, now) = (Log::default(), Instant::now());
-        let tell = |log: &mut Log, words: &str| log.telling_of(now, words);
-        assert_eq!(tell(&mut log, "no network"), Some(Telling::Aloud));
-        assert_eq!(tell(&mut log, "no name server"), Some(Telling::Aloud));
-        assert_eq!(tell(&mut log, "no network"), None);
-        log.write(now, &Report::State(LinkState::Online));
-        assert_eq!(tell(&mut log, "no network"), Some(Telling::Aloud));
+        let lost = |words: &str| waiting(Trouble::Lost(words.to_owned()));
+        let told = lines([
+            lost("no network"),
+            lost("no name server"),
+            lost("no network"),
+            Report::State(LinkState::Online),
+            lost("no network"),
+        ]);
+        assert_eq!(told.iter().filter(|line| line.contains("no network")).count(), 2, "{told:#?}");
+        assert_eq!(told.len(), 4, "{told:#?}");
     }
 
     #[test]
-    fn what_comes_and_goes_is_told_a_few_times_an_hour() {
-        let (mut log, now) = (Log::default(), Instant::now());
-        let tellings: Vec<Option<Telling>> = (0..10).map(|_| log.telling(now, "offline")).collect();
-        assert_eq!(tellings.iter().filter(|telling| **telling == Some(Telling::Aloud)).count(), TELLINGS - 1);
-        assert_eq!((tellings[5], tellings[6]), (Some(Telling::Last), None));
-        assert_eq!(log.telling(now, "something else"), Some(Telling::Aloud));
-        assert_eq!(log.telling(now + HOUR, "offline"), Some(Telling::Aloud));
-    }
-
-    #[test]
-    fn a_server_with_ever_new_words_fills_neither_journal_nor_memory() {
-        let (mut log, now) = (Log::default(), Instant::now());
-        for n in 0..10_000 {
-            log.telling(now, &n.to_string());
-            log.telling_of(now, n);
+    fn however_much_a_server_says_it_is_told_what_becomes_of_the_link() {
+        let noise = (0..1_000).flat_map(|n| {
+            let words = format!("column {n}");
+            [
+                Report::Unreadable(words.clone()),
+                Report::Complaint(ErrorCode::Other(words.clone())),
+                waiting(closed(ErrorCode::Other(words.clone()))),
+                waiting(Trouble::Lost(words)),
+            ]
+        });
+        let token = ConnectFailure { kind: ConnectKind::Token, text: "the token has ended".to_owned() };
+        let news = [
+            Report::State(LinkState::Online),
+            Report::State(LinkState::Joining),
+            waiting(closed(ErrorCode::Kicked)),
+            fault(closed(ErrorCode::Kicked)),
+            fault(Trouble::Connect(token)),
+        ];
+        let told = lines(noise.chain(news));
+        for (line, words) in
+            told[told.len() - 5..].iter().zip(["online", "offline", "kicked", "kicked", "token"])
+        {
+            assert!(line.contains(words), "{words}: {line}");
         }
-        assert_eq!((log.told.len(), log.recent.len()), (KINDS, KINDS * TELLINGS));
+        assert!(told.len() < 400, "{} lines", told.len());
+    }
+
+    #[test]
+    fn an_over_that_a_busy_channel_does_not_take_is_told_once_and_a_few_times_an_hour() {
+        let refused = |over, error: Option<ErrorCode>| {
+            let (again_in, held) = (Duration::from_secs(10), Duration::from_secs(2));
+            Report::Over(Told::StartRefused { over: OverId(over), error, again_in, held })
+        };
+        let told = lines((0..360).map(|_| refused(1, Some(ErrorCode::ChannelBusy))));
+        assert_eq!(told.len(), 1, "{told:#?}");
+        let told = lines((0..1_000).flat_map(|over| {
+            let stream = crate::zello::StreamId(over);
+            [
+                refused(over, Some(ErrorCode::ChannelBusy)),
+                refused(over, None),
+                refused(over, Some(ErrorCode::Other(over.to_string()))),
+                Report::Over(Told::Orphan { stream }),
+            ]
+        }));
+        assert!((6..200).contains(&told.len()), "{} lines", told.len());
+        for what in ["channel busy", "no answer", "late answer"] {
+            assert_eq!(told.iter().filter(|line| line.contains(what)).count(), 6, "{what}");
+        }
     }
 }

@@ -122,6 +122,8 @@ pub enum Fault {
     MissingStop,
     /// Listeners get an `on_stream_stop` before the `on_stream_start`.
     StopBeforeStart,
+    /// Listeners get an `on_stream_stop` before the last packet.
+    EarlyStop,
     /// Several may talk on a channel at once, and those who talk hear the others.
     Overlap,
     /// Relayed packets are lost; their ids are missing.
@@ -149,6 +151,11 @@ pub enum Fault {
         /// Of a hundred packets.
         percent: u8,
     },
+    /// Streams arrive as other senders make them: 48 kHz, stereo, several frames of 20 ms in a packet.
+    OddPackets {
+        /// Milliseconds of a packet: 60 for three frames, at most 120; others than multiples of 20 are no Opus.
+        ms: u8,
+    },
     /// Status events come between each request and its reply.
     UsersOnlineStorm {
         /// How many.
@@ -169,6 +176,8 @@ pub enum Fault {
     },
     /// Events write the channel in the other case.
     WrongCase,
+    /// Events name their senders in other scripts than Latin.
+    ForeignNames,
     /// Images of the channel are sent again at each log-on.
     ImageReplay,
     /// Stream starts carry a codec header of 18 bytes.
@@ -199,12 +208,14 @@ impl Fault {
             | Self::Woodpecker { .. }
             | Self::MissingStop
             | Self::StopBeforeStart
+            | Self::EarlyStop
             | Self::Overlap
             | Self::PacketLoss { .. }
             | Self::PacketDuplicate { .. }
             | Self::PacketReorder { .. }
             | Self::PacketJitter { .. }
             | Self::PacketEmpty { .. }
+            | Self::OddPackets { .. }
             | Self::UsersOnlineStorm { .. }
             | Self::UnknownEvents
             | Self::UnknownFields
@@ -212,6 +223,7 @@ impl Fault {
             | Self::MissingPong
             | Self::HalfOpen { .. }
             | Self::WrongCase
+            | Self::ForeignNames
             | Self::ImageReplay
             | Self::LongHeader => None,
         }

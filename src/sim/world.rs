@@ -6,6 +6,7 @@
 mod channel;
 mod delivery;
 mod message;
+mod recode;
 mod session;
 mod stream;
 

@@ -193,12 +193,9 @@ impl Object {
         self.maybe(key, value)
     }
 
-    /// Adds the addressee of an event: a name or `false`.
-    pub(in crate::zello) fn addressee(self, name: Option<&str>) -> Self {
-        match name {
-            Some(name) => self.put("for", name),
-            None => self.put("for", false),
-        }
+    /// Adds where an event was sent, by whom, and to whom alone: a name or `false`.
+    pub(in crate::zello) fn sent(self, channel: &str, from: &str, to: Option<&str>) -> Self {
+        self.put("channel", channel).put("from", from).put("for", to.map_or(Value::Bool(false), Value::from))
     }
 
     /// The text frame.

@@ -65,9 +65,10 @@ pub(crate) fn names_of_every_script() {
         let phone = Phone::over(scene.sim.connect_memory(), "ws://localhost/ws", &login).await.unwrap();
         sleep(secs(1)).await;
         scene.sim.set_fault(Fault::WrongCase);
+        scene.sim.set_fault(Fault::ForeignNames);
         scene.over_is_heard(1, &phone).await;
         scene.talk_is_told(&phone).await;
-        assert!(scene.lines(name) == 1 && scene.lines("WARN") == 0, "{}", scene.log());
+        assert!(scene.lines(&format!("Ватсон 川 ☂ {name}")) == 1 && scene.lines("WARN") == 0, "{}", scene.log());
     }
 }
 
@@ -99,6 +100,11 @@ pub(crate) fn status_events_without_flags() {
 #[test]
 pub(crate) fn the_channel_s_name_in_another_case() {
     undisturbed(Fault::WrongCase);
+}
+
+#[test]
+pub(crate) fn talkers_in_other_scripts() {
+    undisturbed(Fault::ForeignNames);
 }
 
 #[test]

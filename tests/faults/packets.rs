@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use zello_gateway::dsp::compare;
 use zello_gateway::sim::Fault;
 
 use crate::gateway::world::talk::{ms, speech};
@@ -47,6 +48,13 @@ fn played(gateway: &Gateway) -> u64 {
 pub(crate) fn a_stop_that_never_comes() {
     story! {
         is_said(Fault::MissingStop, |gateway, packets| assert_eq!(played(gateway), u64::from(packets))).await;
+    }
+}
+
+#[test]
+pub(crate) fn a_stop_before_the_last_packet() {
+    story! {
+        is_said(Fault::EarlyStop, |gateway, packets| assert_eq!(played(gateway), u64::from(packets))).await;
     }
 }
 
@@ -102,4 +110,26 @@ pub(crate) fn packets_without_sound() {
         })
         .await;
     }
+}
+
+/// Streams encoded anew, in packets of `ms`, are said whole and sound as they were meant.
+fn is_said_from_packets_of(ms: u8) {
+    story! {
+        is_said(Fault::OddPackets { ms }, |gateway, packets| {
+            assert_eq!(played(gateway), (u64::from(packets) * 60).div_ceil(ms.into()));
+            let worst = compare::find(&speech("phone"), &gateway.world.borrow().on_air).unwrap().worst;
+            assert!(worst > 0.7, "the worst quarter of a second is like what was said by {worst} only");
+        })
+        .await;
+    }
+}
+
+#[test]
+pub(crate) fn stereo_at_48_khz_with_three_frames_a_packet() {
+    is_said_from_packets_of(60);
+}
+
+#[test]
+pub(crate) fn packets_of_120_ms() {
+    is_said_from_packets_of(120);
 }

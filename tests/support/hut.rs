@@ -372,11 +372,12 @@ impl Hut {
         }
     }
 
-    /// Packets of the channel that no counter explains yet.
+    /// Packets of the channel that no counter explains yet: they wait.
     pub fn talk_waits(&self) -> i64 {
         let c = &self.counters;
         let fates = [
             &c.downlink_packets_played,
+            &c.downlink_packets_dropped,
             &c.downlink_packets_late,
             &c.downlink_packets_expired,
             &c.downlink_packets_discarded,

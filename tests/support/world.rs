@@ -430,6 +430,7 @@ impl World {
         let c = &self.counters;
         let explained = [
             &c.downlink_packets_played,
+            &c.downlink_packets_dropped,
             &c.downlink_packets_late,
             &c.downlink_packets_expired,
             &c.downlink_packets_discarded,

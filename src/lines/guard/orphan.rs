@@ -9,6 +9,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -49,6 +50,20 @@ pub enum Fate {
     Held,
     /// The system did not let us end it.
     Refused(io::Error),
+}
+
+/// The words after "the guard of a dead gateway".
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ended => f.write_str("stood still; it has gone on and ended"),
+            Self::Killed => f.write_str("stood still and is killed"),
+            Self::Held => {
+                f.write_str("hangs in a driver of the kernel: only a restart of the machine ends it")
+            }
+            Self::Refused(error) => write!(f, "stands still and cannot be ended: {error}"),
+        }
+    }
 }
 
 /// Ends the orphans of this line: in under two seconds each, and in no time where there are none.

@@ -336,8 +336,11 @@ fn after_a_time_out_the_rest_of_the_stream_is_ignored_and_the_next_one_served() 
     let counts = air.downlink.take_counts();
     assert_eq!((counts.packets, counts.discarded), (9, 4 + 3));
     air.stop(1);
+    air.packet(1, 9);
+    assert!(!air.downlink.wants_radio(), "what the stop overtook is of the same stream");
+    assert_eq!(air.downlink.take_counts().discarded, 1);
     air.over(1, 1..=2);
-    assert_eq!(air.speak(), all(1, 1..=2), "after its stop the number is good again");
+    assert_eq!(air.speak(), all(1, 1..=2), "its number can be given to another");
 }
 
 #[test]

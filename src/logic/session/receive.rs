@@ -36,8 +36,8 @@ impl Session {
     }
 
     fn receive_audio(&mut self, now: Instant, frame: AudioFrame<'_>) {
-        // Packets of our own streams, of other channels, and late ones: nobody waits for them.
-        if !self.talkers.has(frame.stream_id) {
+        // Packets of our own streams, of other channels, of streams that nobody announced or that are long over.
+        if !self.talkers.has(now, frame.stream_id) {
             return self.counters.downlink_packets_ignored.add_one();
         }
         match frame.payload.try_into() {
@@ -138,7 +138,7 @@ impl Session {
 
     fn receive_stream_stop(&mut self, now: Instant, stream: StreamId) {
         // Numbers are not promised to be unique over both directions; what we hear has precedence.
-        if self.talkers.end(stream) {
+        if self.talkers.end(now, stream) {
             self.actions.push_back(Action::tell(DownlinkItem::Stop { stream }));
         } else if self.outbox.handle_own_stop(now, stream) {
             return;

@@ -1,12 +1,17 @@
 //! The streams that the channel sends us: which are played, which are ignored.
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use super::credentials::Credentials;
 use crate::zello::{StreamId, StreamStart};
 
 /// Streams known at a time; a channel has one talker, or few where stops were lost.
 pub(super) const STREAMS_MAX: usize = 16;
+/// Streams whose last packets the stop may have overtaken: those that ended last.
+pub(super) const STOPPED_MAX: usize = 4;
+/// A packet that the stop overtook is as late at most: what comes later has no talk left that it could belong to.
+pub(super) const STRAGGLE: Duration = Duration::from_secs(2);
 
 /// What to do with a stream that begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +24,11 @@ pub(super) enum Verdict {
 
 /// The streams that are played.
 #[derive(Debug, Default)]
-pub(super) struct Talkers(VecDeque<StreamId>);
+pub(super) struct Talkers {
+    talking: VecDeque<StreamId>,
+    /// Stopped just now, and when.
+    stopped: VecDeque<(StreamId, Instant)>,
+}
 
 impl Talkers {
     /// A stream begins.
@@ -33,26 +42,37 @@ impl Talkers {
         if start.to.as_ref().is_some_and(|to| !who.is_me(to)) {
             return Verdict::Ignore("it is for somebody else");
         }
-        if self.has(start.stream_id) {
+        if self.talking.contains(&start.stream_id) {
             return Verdict::Ignore("it has begun already");
         }
-        let evicted = if self.0.len() >= STREAMS_MAX { self.0.pop_front() } else { None };
-        self.0.push_back(start.stream_id);
+        self.stopped.retain(|(stream, _)| *stream != start.stream_id);
+        let evicted = if self.talking.len() >= STREAMS_MAX { self.talking.pop_front() } else { None };
+        self.talking.push_back(start.stream_id);
         Verdict::Play { evicted }
     }
 
     /// A stream ends. True if it was played.
-    pub(super) fn end(&mut self, stream: StreamId) -> bool {
-        let before = self.0.len();
-        self.0.retain(|known| *known != stream);
-        self.0.len() < before
+    pub(super) fn end(&mut self, now: Instant, stream: StreamId) -> bool {
+        let before = self.talking.len();
+        self.talking.retain(|known| *known != stream);
+        let was_played = self.talking.len() < before;
+        if was_played {
+            if self.stopped.len() >= STOPPED_MAX {
+                self.stopped.pop_front();
+            }
+            self.stopped.push_back((stream, now));
+        }
+        was_played
     }
 
-    pub(super) fn has(&self, stream: StreamId) -> bool {
-        self.0.contains(&stream)
+    /// Whether packets of this stream are played.
+    pub(super) fn has(&self, now: Instant, stream: StreamId) -> bool {
+        let straggles = |at: Instant| now.saturating_duration_since(at) < STRAGGLE;
+        self.talking.contains(&stream)
+            || self.stopped.iter().any(|(stopped, at)| *stopped == stream && straggles(*at))
     }
 
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        *self = Self::default();
     }
 }

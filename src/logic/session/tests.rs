@@ -472,6 +472,44 @@ fn a_packet_too_long_for_opus_is_counted_and_dropped() {
     assert_eq!(bench.counters.downlink_packets_invalid.value(), 1);
 }
 
+/// Tells the packet 1 of a stream; true if it is played.
+fn is_played(bench: &mut Bench, stream: u8) -> bool {
+    let before = bench.told().len();
+    bench.fact(Fact::Binary(&[1, 0, 0, 0, stream, 0, 0, 0, 1, 0x48]));
+    bench.told().len() > before
+}
+
+#[test]
+fn packets_that_the_stop_overtook_are_played_and_no_others() {
+    let mut bench = Bench::online();
+    let start = |stream: u8| {
+        format!(
+            r#"{{"command":"on_stream_start","stream_id":{stream},"channel":"Baker Street 221B","from":"watson"}}"#
+        )
+    };
+    let stop = |stream: u8| format!(r#"{{"command":"on_stream_stop","stream_id":{stream}}}"#);
+    bench.text(&stop(1));
+    assert!(!is_played(&mut bench, 1), "no start came: nobody knows whether it is ours to hear");
+    bench.text(&start(1));
+    bench.text(&stop(1));
+    assert!(is_played(&mut bench, 1));
+    bench.wait(talkers::STRAGGLE - Duration::from_millis(1), true);
+    assert!(is_played(&mut bench, 1));
+    bench.wait(Duration::from_millis(1), true);
+    assert!(!is_played(&mut bench, 1), "long over");
+    assert_eq!(bench.counters.downlink_packets_ignored.value(), 2);
+
+    // The last few, and not those of another session.
+    for stream in 2..=u8::try_from(talkers::STOPPED_MAX).unwrap() + 2 {
+        bench.text(&start(stream));
+        bench.text(&stop(stream));
+    }
+    assert!(!is_played(&mut bench, 2) && is_played(&mut bench, 3));
+    bench.fact(Fact::Lost("cut".to_owned()));
+    bench.come_online();
+    assert!(!is_played(&mut bench, 3));
+}
+
 #[test]
 fn streams_without_an_end_are_bounded() {
     let mut bench = Bench::online();

@@ -111,6 +111,29 @@ impl Trouble {
         }
     }
 
+    /// Whether its words are few and ours, not made up by the server or the system.
+    #[must_use]
+    pub fn is_in_our_words(&self) -> bool {
+        match self {
+            Self::Connect(failure) => match failure.kind {
+                ConnectKind::Settings | ConnectKind::Token | ConnectKind::Clock => true,
+                ConnectKind::Dns
+                | ConnectKind::Tcp
+                | ConnectKind::Tls
+                | ConnectKind::CertificateTime
+                | ConnectKind::Http(_)
+                | ConnectKind::WebSocket
+                | ConnectKind::TimedOut => false,
+            },
+            Self::Lost(_) => false,
+            Self::Refused { .. }
+            | Self::Channel(_)
+            | Self::Closed(_)
+            | Self::TimedOut(_)
+            | Self::Ghost(_) => !matches!(self.error(), Some(ErrorCode::Other(_))),
+        }
+    }
+
     /// Whether a clock that is wrong may be to blame: certificates and tokens are told by it.
     pub(super) fn is_about_time(&self) -> bool {
         match self {

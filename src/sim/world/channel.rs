@@ -207,6 +207,12 @@ impl World {
         let upper = channel.to_uppercase();
         if upper == channel { channel.to_lowercase() } else { upper }
     }
+
+    /// A sender's name as events write it.
+    pub(super) fn called(&self, name: &str) -> String {
+        let foreign = if self.faults.has(&Fault::ForeignNames) { "Ватсон 川 ☂ " } else { "" };
+        format!("{foreign}{name}")
+    }
 }
 
 fn offline_status(channel: &str, error: Option<(String, String)>) -> Value {

@@ -59,6 +59,14 @@ impl World {
         if self.random.chance(empty) {
             bytes.truncate(HEADER_LEN);
         }
+        if self.faults.has(&Fault::EarlyStop) {
+            // Each waits for the next one, and the last one for the stop.
+            let earlier = self.clients.get_mut(&conn).and_then(|client| client.held.replace(bytes));
+            if let Some(bytes) = earlier {
+                self.deliver_bytes(now, conn, bytes);
+            }
+            return;
+        }
         let again = self.random.chance(twice).then(|| bytes.clone());
         let hold = self.random.chance(swapped);
         let Some(client) = self.clients.get_mut(&conn) else { return };
@@ -73,7 +81,7 @@ impl World {
         }
     }
 
-    /// Sends what waits for a packet to change places with.
+    /// Sends what waits for a packet to change places with, or for the stop.
     pub(super) fn flush_held(&mut self, now: Now, conn: ConnId) {
         let held = self.clients.get_mut(&conn).and_then(|client| client.held.take());
         if let Some(bytes) = held {

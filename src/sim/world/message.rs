@@ -185,7 +185,7 @@ impl World {
     ) -> Value {
         let from = self.name_of(conn);
         put(&mut event, "channel", self.spelled(channel));
-        put(&mut event, "from", from.as_str());
+        put(&mut event, "from", self.called(&from));
         self.add_for(&mut event, to);
         for listener in self.audience(conn, &from, channel, to) {
             self.event(now, listener, event.clone());

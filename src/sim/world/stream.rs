@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::super::json::put;
+use super::recode::Recoder;
 use super::{ConnId, Deadline, Fault, Now, Seen, StopReason, World};
 use crate::zello::{AudioFrame, CodecHeader, PacketId, Seq, StartStream, StreamId};
 
@@ -26,6 +27,9 @@ pub(super) struct Stream {
     listeners: Vec<ConnId>,
     packets: u32,
     last_packet: Instant,
+    /// Packets passed on.
+    relayed: u32,
+    recoder: Option<Recoder>,
 }
 
 /// What a good request asks for.
@@ -184,8 +188,20 @@ impl World {
             channel: channel.clone(),
             listeners: listeners.len(),
         };
-        let stream =
-            Stream { owner: conn, from, channel, priority, listeners, packets: 0, last_packet: now.at };
+        let recoder = self
+            .faults
+            .read(|fault| if let Fault::OddPackets { ms } = fault { Recoder::new(*ms) } else { None });
+        let stream = Stream {
+            owner: conn,
+            from,
+            channel,
+            priority,
+            listeners,
+            packets: 0,
+            last_packet: now.at,
+            relayed: 0,
+            recoder,
+        };
         self.streams.insert(id, stream);
         self.tell(seen);
         self.plan_stream_end(now, id);
@@ -234,8 +250,13 @@ impl World {
             "packet_duration": wish.duration,
             "stream_id": id,
             "channel": self.spelled(&wish.channel),
-            "from": stream.from,
+            "from": self.called(&stream.from),
         });
+        if let Some(recoder) = &stream.recoder {
+            let header = recoder.header();
+            put(&mut start, "codec_header", header.to_base64());
+            put(&mut start, "packet_duration", header.packet_ms());
+        }
         self.add_for(&mut start, wish.to.as_deref());
         if self.settings.stream_key {
             put(&mut start, "key", STANDARD.encode([0x5a_u8; 32]));
@@ -274,12 +295,31 @@ impl World {
         };
         stream.packets += 1;
         stream.last_packet = now.at;
-        let fresh = AudioFrame { packet_id: PacketId(stream.packets), ..audio };
-        let listeners = stream.listeners.clone();
         let seen = Seen::Packet { stream: id, from: stream.from.clone(), bytes: audio.payload.len() };
+        let recoded = stream.recoder.as_mut().map(|recoder| recoder.push(audio.payload));
         self.tell(seen);
-        for listener in listeners {
-            self.deliver_packet(now, listener, fresh);
+        match recoded {
+            Some(()) => self.relay_recoded(now, id, false),
+            None => self.relay(now, id, audio.payload),
+        }
+    }
+
+    /// Passes the packets on that are made anew.
+    fn relay_recoded(&mut self, now: Now, id: u32, is_last: bool) {
+        while let Some(payload) =
+            self.streams.get_mut(&id).and_then(|stream| stream.recoder.as_mut()?.pull(is_last))
+        {
+            self.relay(now, id, &payload);
+        }
+    }
+
+    /// Passes a packet on under the next number.
+    fn relay(&mut self, now: Now, id: u32, payload: &[u8]) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        stream.relayed += 1;
+        let audio = AudioFrame { stream_id: StreamId(id), packet_id: PacketId(stream.relayed), payload };
+        for listener in stream.listeners.clone() {
+            self.deliver_packet(now, listener, audio);
         }
     }
 
@@ -313,12 +353,16 @@ impl World {
 
     /// Ends a stream, told to its listeners, and to its sender unless that one has ended it.
     pub(super) fn end_stream(&mut self, now: Now, id: u32, why: StopReason) {
+        self.relay_recoded(now, id, true);
         let Some(stream) = self.streams.remove(&id) else { return };
         for listener in stream.listeners {
-            self.flush_held(now, listener);
+            if !self.faults.has(&Fault::EarlyStop) {
+                self.flush_held(now, listener);
+            }
             if !self.faults.has(&Fault::MissingStop) {
                 self.event(now, listener, stop_of(id));
             }
+            self.flush_held(now, listener);
         }
         match why {
             StopReason::Sender | StopReason::Gone => {}

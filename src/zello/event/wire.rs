@@ -69,6 +69,12 @@ impl Reply {
     }
 }
 
+/// Where an event was sent, by whom, and to whom alone.
+fn sent(fields: &Fields) -> (String, String, Option<String>) {
+    let name = |key| fields.text(key).unwrap_or_default();
+    (name("channel"), name("from"), fields.addressee())
+}
+
 /// Says which necessary field of an event is missing.
 fn need<T>(event: &str, field: &str, value: Option<T>) -> Result<T, WireError> {
     value.ok_or_else(|| WireError::Malformed {
@@ -150,11 +156,12 @@ impl ChannelStatus {
 
 impl StreamStart {
     fn read(name: &str, fields: &Fields) -> Result<Self, WireError> {
+        let (channel, from, to) = sent(fields);
         Ok(Self {
             stream_id: need(name, "stream_id", fields.stream_id())?,
-            channel: fields.text("channel").unwrap_or_default(),
-            from: fields.text("from").unwrap_or_default(),
-            to: fields.addressee(),
+            channel,
+            from,
+            to,
             codec_header: fields.codec_header(),
             packet_duration: fields.float("packet_duration"),
             translations_enabled: fields.flag("translations_enabled"),
@@ -170,9 +177,7 @@ impl StreamStart {
             .maybe("codec_header", self.codec_header.map(CodecHeader::to_base64))
             .number("packet_duration", self.packet_duration)
             .put("stream_id", self.stream_id.0)
-            .put("channel", self.channel.as_str())
-            .put("from", self.from.as_str())
-            .addressee(self.to.as_deref())
+            .sent(&self.channel, &self.from, self.to.as_deref())
             .maybe("translations_enabled", self.translations_enabled.then_some(true))
             .maybe("language", self.language.as_deref())
             .maybe("key", self.key.as_deref())
@@ -181,10 +186,11 @@ impl StreamStart {
 
 impl TextMessage {
     fn read(name: &str, fields: &Fields) -> Result<Self, WireError> {
+        let (channel, from, to) = sent(fields);
         Ok(Self {
-            channel: fields.text("channel").unwrap_or_default(),
-            from: fields.text("from").unwrap_or_default(),
-            to: fields.addressee(),
+            channel,
+            from,
+            to,
             message_id: fields.short("message_id").unwrap_or_default(),
             text: need(name, "text", fields.text("text"))?,
         })
@@ -192,9 +198,7 @@ impl TextMessage {
 
     fn write(&self, object: Object) -> Object {
         object
-            .put("channel", self.channel.as_str())
-            .put("from", self.from.as_str())
-            .addressee(self.to.as_deref())
+            .sent(&self.channel, &self.from, self.to.as_deref())
             .put("message_id", self.message_id)
             .put("text", self.text.as_str())
     }
@@ -202,10 +206,11 @@ impl TextMessage {
 
 impl Location {
     fn read(name: &str, fields: &Fields) -> Result<Self, WireError> {
+        let (channel, from, to) = sent(fields);
         Ok(Self {
-            channel: fields.text("channel").unwrap_or_default(),
-            from: fields.text("from").unwrap_or_default(),
-            to: fields.addressee(),
+            channel,
+            from,
+            to,
             message_id: fields.short("message_id").unwrap_or_default(),
             latitude: need(name, "latitude", fields.float("latitude"))?,
             longitude: need(name, "longitude", fields.float("longitude"))?,
@@ -216,9 +221,7 @@ impl Location {
 
     fn write(&self, object: Object) -> Object {
         object
-            .put("channel", self.channel.as_str())
-            .put("from", self.from.as_str())
-            .addressee(self.to.as_deref())
+            .sent(&self.channel, &self.from, self.to.as_deref())
             .put("message_id", self.message_id)
             .number("latitude", Some(self.latitude))
             .number("longitude", Some(self.longitude))
@@ -229,10 +232,11 @@ impl Location {
 
 impl Image {
     fn read(name: &str, fields: &Fields) -> Result<Self, WireError> {
+        let (channel, from, to) = sent(fields);
         Ok(Self {
-            channel: fields.text("channel").unwrap_or_default(),
-            from: fields.text("from").unwrap_or_default(),
-            to: fields.addressee(),
+            channel,
+            from,
+            to,
             message_id: need(name, "message_id", fields.short("message_id"))?,
             kind: fields.text("type").or_else(|| fields.text("ct")).unwrap_or_default(),
             width: fields.short("width").unwrap_or_default(),
@@ -243,9 +247,7 @@ impl Image {
 
     fn write(&self, object: Object) -> Object {
         object
-            .put("channel", self.channel.as_str())
-            .put("from", self.from.as_str())
-            .addressee(self.to.as_deref())
+            .sent(&self.channel, &self.from, self.to.as_deref())
             .put("message_id", self.message_id)
             .put("type", self.kind.as_str())
             .put("width", self.width)

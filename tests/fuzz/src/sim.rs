@@ -124,7 +124,7 @@ impl Server {
         let (ms, times, percent) = (u64::from(input.word()), input.one(&[None, Some(1)]), input.byte() % 101);
         let (code, reason) = (input.one(&[1000, 1006, 3002]), String::new());
         let error = input.one(&["channel busy", "kicked", ""]).to_owned();
-        let fault = match input.byte() % 40 {
+        let fault = match input.byte() % 43 {
             0 => Fault::RefuseUpgrade { status: 429, times },
             1 => Fault::SilentLogon,
             2 => Fault::LogonLate { ms },
@@ -157,6 +157,9 @@ impl Server {
             29 => Fault::WrongCase,
             30 => Fault::ImageReplay,
             31 => Fault::LongHeader,
+            39 => Fault::EarlyStop,
+            40 => Fault::OddPackets { ms: percent },
+            41 => Fault::ForeignNames,
             32..36 => return self.world.faults().clear_all(),
             36 => {
                 self.world.freeze_all();

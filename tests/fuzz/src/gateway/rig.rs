@@ -267,6 +267,7 @@ impl Rig {
         let c = &self.counters;
         let fates = [
             &c.downlink_packets_played,
+            &c.downlink_packets_dropped,
             &c.downlink_packets_late,
             &c.downlink_packets_expired,
             &c.downlink_packets_discarded,
@@ -379,12 +380,10 @@ impl Rig {
 
     fn tell(&mut self, item: &DownlinkItem) {
         let is_packet = matches!(item, DownlinkItem::Packet { payload, .. } if !payload.is_empty());
+        self.heard += u64::from(is_packet);
         match self.ends.from_net.enqueue(item.clone()) {
-            Ok(()) => {
-                self.radio.channel(self.now, item);
-                self.heard += u64::from(is_packet);
-            }
-            Err(_full) => self.counters.downlink_packets_dropped.add_one(),
+            Ok(()) => self.radio.channel(self.now, item),
+            Err(dropped) => dropped.count_dropped(&self.counters),
         }
     }
 
