@@ -2,7 +2,7 @@
 //!
 //! One test: the score of the process that runs the tests is what its gateways inherit.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail anywhere")]
+#![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
 use std::fs;
 use std::io::ErrorKind;

@@ -64,17 +64,16 @@ mod tests {
             payload: bytes.try_into().unwrap(),
         };
         outlet.tell(DownlinkItem::Stop { stream });
-        for dropped in [
-            DownlinkItem::Start { stream, at },
-            packet(&[0x48]),
-            packet(&[]),
-            DownlinkItem::Stop { stream },
-            DownlinkItem::LinkLost,
-            DownlinkItem::OverRefused { over: OverId(1) },
-        ] {
+        let mut dropped = |item| {
             assert!(engine_bell.take());
-            outlet.tell(dropped);
-        }
+            outlet.tell(item);
+        };
+        dropped(DownlinkItem::Start { stream, at });
+        dropped(packet(&[0x48]));
+        dropped(packet(&[]));
+        dropped(DownlinkItem::Stop { stream });
+        dropped(DownlinkItem::LinkLost);
+        dropped(DownlinkItem::OverRefused { over: OverId(1) });
         assert_eq!(counters.downlink_signals_dropped.value(), 5, "the mark of a loss is no packet");
         assert_eq!(counters.downlink_packets_dropped.value(), 1);
         assert_eq!(counters.downlink_packets.value(), 1);
