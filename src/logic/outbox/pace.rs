@@ -28,7 +28,8 @@ pub const NOT_READY_MAX: Duration = Duration::from_secs(30);
 pub const PATIENCE: Duration = Duration::from_secs(3);
 /// Held speech older than this is of no use to anybody.
 pub const STALE: Duration = Duration::from_secs(15 * 60);
-/// An open over without a packet for so long has lost its end.
+/// An open over without a packet for so long has lost its end, or its sound for a while: it gives the channel back, and
+/// goes on in a new stream if more comes.
 pub const QUIET: Duration = Duration::from_secs(3);
 
 /// Asking again with the same words changes nothing.

@@ -29,6 +29,8 @@ pub(super) struct Over {
     pub(super) at: Instant,
     pub(super) continues: Option<OverId>,
     pub(super) ended: bool,
+    /// Nothing comes of it: it needs no stream until something does.
+    pub(super) quiet: bool,
     pub(super) fate: Fate,
     pub(super) sent: u32,
     pub(super) lost: u32,
@@ -42,11 +44,17 @@ impl Over {
             at,
             continues,
             ended: false,
+            quiet: false,
             fate: Fate::Wanted,
             sent: 0,
             lost: 0,
             packets: VecDeque::new(),
         }
+    }
+
+    /// There is, or will soon be, something of it to send.
+    pub(super) fn wants_stream(&self) -> bool {
+        self.fate == Fate::Wanted && !self.quiet && !self.is_done()
     }
 
     /// Nothing of it is left to send, now or later.
@@ -79,6 +87,7 @@ impl Queue {
                 }
                 match self.overs.back_mut().filter(|last| last.id == over && !last.ended) {
                     Some(last) if last.fate == Fate::Wanted => {
+                        last.quiet = false;
                         last.packets.push_back(Packet { captured_at, payload: (*payload).into() });
                     }
                     Some(last) => {
@@ -109,10 +118,10 @@ impl Queue {
         self.overs.front()
     }
 
-    /// No more will come for the over whose turn it is.
-    pub(super) fn end_front(&mut self) {
+    /// Nothing comes for the over whose turn it is.
+    pub(super) fn quieten_front(&mut self) {
         if let Some(front) = self.overs.front_mut() {
-            front.ended = true;
+            front.quiet = true;
         }
     }
 

@@ -4,6 +4,8 @@
     reason = "small numbers; a test looks for one kind"
 )]
 
+mod gap;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
