@@ -109,6 +109,9 @@ impl Queue {
         if let Some(last) = self.overs.back_mut() {
             last.ended = true;
         }
+        // Overs are counted one by one: of those between nothing came.
+        let expected = self.newest.map_or(0, |newest| newest.0) + 1;
+        self.counters.uplink_overs_lost.add(over.0.saturating_sub(expected).into());
         self.newest = Some(over);
         self.overs.push_back(Over::new(over, at, continues));
     }
@@ -152,7 +155,7 @@ impl Queue {
             return None;
         }
         let over = self.overs.pop_front()?;
-        if over.sent == 0 && (over.lost > 0 || over.fate == Fate::Refused) {
+        if over.sent == 0 {
             self.counters.uplink_overs_lost.add_one();
         }
         Some(over)

@@ -69,3 +69,27 @@ fn an_over_ends_with_the_engine_or_with_the_next_one_though_it_was_quiet() {
         assert_eq!(bench.sent(), [0, 1, 3]);
     }
 }
+
+#[test]
+fn an_over_is_lost_only_if_nothing_of_it_is_heard() {
+    let mut bench = Bench::online(ms(60_000));
+    // No start came of the first.
+    bench.packet(1);
+    bench.reply(1, 70);
+    bench.end(1);
+    assert_eq!(bench.sent(), [0]);
+    assert_eq!(bench.counters.uplink_overs_lost.value(), 0);
+    // Nothing came of the next two, and nothing but its start and its end of the one after.
+    bench.wait(ms(1_000));
+    bench.over(4, 0);
+    assert_eq!(bench.counters.uplink_overs_lost.value(), 2);
+    bench.reply(2, 71);
+    assert_eq!(bench.counters.uplink_overs_lost.value(), 3);
+    // Nor did more than the end of this one.
+    bench.end(5);
+    bench.wait(ms(1_000));
+    bench.over(6, 1);
+    bench.reply(3, 72);
+    assert_eq!(bench.sent(), [0, 1]);
+    assert_eq!(bench.counters.uplink_overs_lost.value(), 4);
+}
