@@ -58,7 +58,8 @@ counters! {
     cos_edges_dropped;
     /// Overs heard by the radio.
     uplink_overs;
-    /// Overs lost whole: the channel could not take them while they were fresh.
+    /// Overs, or parts of them after a roll-over, lost whole: the channel did not take them while they were fresh, or
+    /// the network task got nothing of them, which shows with the next over.
     uplink_overs_lost;
     /// Overs, or rests of them, that were sent late: spoken 10 s or more before.
     uplink_overs_held;

@@ -11,12 +11,16 @@
 #[path = "support/world.rs"]
 mod world;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use world::talk::{duration, ms, samples, speech};
 use world::{World, assert_same, worst_likeness};
 use zello_gateway::engine::Event;
 use zello_gateway::logic::exchange::{DownlinkItem, OverId, UplinkItem};
+use zello_gateway::logic::outbox::{Outbox, Output};
+use zello_gateway::net;
+use zello_gateway::zello::StreamId;
 
 /// A world in which somebody speaks on the air from 1 s on, and how long.
 fn spoken() -> (World, Duration) {
@@ -48,6 +52,59 @@ fn an_over_is_whole_to_the_sample_block() {
     assert!(world.keyed().is_empty(), "nobody talked on the channel");
     let told: Vec<Event> = world.events.iter().map(|(_, event)| *event).collect();
     assert_eq!(told, [Event::OverBegan, Event::OverEnded { after: ms(7_500) }]);
+}
+
+/// A network task, and how it takes overs when it is awake.
+struct Task {
+    ports: net::Ports,
+    outbox: Outbox,
+}
+
+impl Task {
+    fn wake(&mut self, now: Instant) {
+        while let Some(item) = self.ports.uplink.dequeue() {
+            self.outbox.handle_item(now, item);
+            self.answer(now);
+        }
+        while let Some((at, _)) = self.outbox.poll_timeout() {
+            self.outbox.handle_timeout(at);
+            self.answer(at);
+        }
+    }
+
+    fn answer(&mut self, now: Instant) {
+        while let Some(output) = self.outbox.poll() {
+            if let Output::Start { attempt } = output {
+                self.outbox.handle_start_reply(now, attempt, Ok(Some(StreamId(attempt.0))));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_over_is_lost_if_the_network_task_gets_nothing_of_it_and_not_if_only_its_start_is_missing() {
+    let start = Instant::now();
+    let (mut world, ports) = World::networked(start, |_| {});
+    let counters = Arc::clone(&world.counters);
+    let mut outbox = Outbox::new(start, &world.config.uplink, false, Arc::clone(&counters));
+    outbox.handle_online(start, start);
+    let mut task = Task { ports, outbox };
+    // The queue is full after 4 s.
+    world.squelch(ms(1_003)..ms(7_003));
+    // Begins while it is, goes on when it is not, and fills it again.
+    world.squelch(ms(9_003)..ms(18_003));
+    // Finds no room at all.
+    world.squelch(ms(19_003)..ms(20_003));
+    world.squelch(ms(22_003)..ms(23_003));
+    for awake in [10_000, 21_000, 25_000] {
+        world.run(ms(awake));
+        task.wake(start + ms(awake));
+    }
+    assert_eq!(counters.uplink_overs.value(), 4);
+    assert_eq!(counters.uplink_overs_lost.value(), 1);
+    let (sent, dropped) = (counters.uplink_packets_sent.value(), counters.uplink_packets_dropped.value());
+    assert!(dropped > 50, "{dropped}");
+    assert_eq!(counters.uplink_packets.value(), sent + dropped);
 }
 
 #[test]

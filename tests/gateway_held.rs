@@ -160,6 +160,37 @@ async fn a_channel_that_is_busy_for_long_gets_the_over_when_it_is_free() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_over_goes_on_when_the_sound_card_is_back() {
+    play(async {
+        let (_sim, gateway, phone) = scene(|_| {}).await;
+        radio_speaks(&gateway);
+        {
+            // Unplugged and found again, while the squelch stays open.
+            let mut world = gateway.world.borrow_mut();
+            world.radio_hears(ms(9_500), &speech("radio"));
+            world.squelch(ms(9_503)..ms(13_003));
+            world.microphone_at(ms(5_003), false);
+            world.microphone_at(ms(9_003), true);
+        }
+        gateway.until(ms(20_000)).await;
+        let (phone, heard) = (phone.heard(), heard(&phone));
+        let sound = decode(heard.iter().map(Vec::as_slice));
+        let world = gateway.world.borrow();
+        assert_eq!(phone.len(), 2, "a stream on each side of the gap");
+        // The filters and the encoder have not heard the gap, so that it is not the same to the bit.
+        for said in [ms(2_500)..ms(5_000), ms(9_000)..ms(13_500)] {
+            let likeness = compare::find(&world.filtered(said.clone()), &sound).unwrap();
+            assert!(likeness.worst > 0.8, "{said:?}: {likeness:?}");
+        }
+        let counters = &world.counters;
+        assert_eq!(counters.uplink_packets.value(), heard.len() as u64);
+        assert_eq!(counters.uplink_packets_sent.value(), heard.len() as u64);
+        assert_eq!((counters.uplink_overs.value(), counters.uplink_overs_lost.value()), (1, 0));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_too_much_to_hold_goes_oldest_first_and_is_counted() {
     play(async {
         let (_sim, mut gateway, phone) = scene(|config| config.uplink.hold = ms(3_000)).await;

@@ -17,7 +17,8 @@ pub const DOWNLINK_PAYLOAD_MAX: usize = 4_000;
 /// lead-in and 5 s in the jitter buffer, each at the most that can be configured.
 pub const HELD: Duration = Duration::from_secs(10);
 
-/// The engine's own number for an over of the radio, or for its part after a roll-over.
+/// The engine's own number for an over of the radio, or for its part after a roll-over: from 1 on, none left out, so
+/// that an over of which nothing comes is missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OverId(pub u32);
 

@@ -263,8 +263,9 @@ impl Outbox {
     pub fn handle_timeout(&mut self, now: Instant) {
         match self.stream {
             Stream::Starting { until, .. } if until <= now => self.unanswered(now),
-            Stream::Open { quiet_at, .. } if quiet_at <= now && !self.queue.has_packet() => {
-                self.queue.end_front();
+            Stream::Open { id, quiet_at, .. } if quiet_at <= now && !self.queue.has_packet() => {
+                self.queue.quieten_front();
+                self.give_back(now, id);
             }
             Stream::Idle { .. } | Stream::Starting { .. } | Stream::Open { .. } => {}
         }
@@ -346,7 +347,7 @@ impl Outbox {
 
     /// When the next stream may be started; `None` if there is no reason to.
     fn next_start(&self) -> Option<Instant> {
-        let front = self.queue.front().filter(|over| over.fate == Fate::Wanted && !over.is_done())?;
+        let front = self.queue.front().filter(|over| over.wants_stream())?;
         let Stream::Idle { not_before, pause } = self.stream else { return None };
         if self.link != Link::Up || self.never_sends || self.congested {
             return None;
@@ -413,11 +414,15 @@ impl Outbox {
     fn stop(&mut self, now: Instant) -> bool {
         let Stream::Open { id, .. } = self.stream else { return false };
         let Some(over) = self.queue.pop_done() else { return false };
-        self.outputs.push_back(Output::Stop { stream: id });
+        self.give_back(now, id);
         self.outputs.push_back(Output::Told(told(&over, self.packet, now)));
         self.last_over = Some(over.id);
-        self.stream = Stream::Idle { not_before: now, pause: Pause::Spacing };
         true
+    }
+
+    fn give_back(&mut self, now: Instant, stream: StreamId) {
+        self.outputs.push_back(Output::Stop { stream });
+        self.stream = Stream::Idle { not_before: now, pause: Pause::Spacing };
     }
 
     /// A start had no answer in time.

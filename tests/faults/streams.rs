@@ -9,7 +9,7 @@ use zello_gateway::sim::Fault;
 
 use crate::scene::{SLOW_TRIES_AN_HOUR, Scene, heard, secs, story};
 
-/// Most starts a minute, whatever the server answers: the waits grow to 3 s and more.
+/// Most starts a minute, whatever the server answers: the waits grow to 3 s.
 const STARTS_A_MINUTE: usize = 25;
 
 #[test]

@@ -462,8 +462,10 @@ impl Hut {
         while self.is_awake() && self.next_block <= self.now {
             let captured_at = self.start + self.next_block;
             let block = CapturedBlock { samples: [0.0; BLOCK_SAMPLES], captured_at, after_gap: false };
-            // Two steps of the engine take two blocks.
-            self.capture.enqueue(block).unwrap_or_else(|_| panic!("the engine takes every block"));
+            if self.card.state() == DeviceState::Running {
+                // Two steps of the engine take two blocks.
+                self.capture.enqueue(block).unwrap_or_else(|_| panic!("the engine takes every block"));
+            }
             let _played = self.playback.dequeue();
             self.card.step();
             self.next_block += BLOCK;

@@ -66,7 +66,7 @@ pub enum Told {
         speech: Duration,
         /// Packets of it that were dropped.
         lost: u32,
-        /// From COS to the last packet.
+        /// From COS until nothing more could come.
         took: Duration,
     },
     /// Nothing of it was sent.
@@ -112,7 +112,7 @@ pub enum Deadline {
     NextStart,
     /// Real time has caught up: the next packet may go.
     Pace,
-    /// An open over has lost its end.
+    /// Nothing comes for an open over.
     Quiet,
     /// Held speech is too old.
     Stale,

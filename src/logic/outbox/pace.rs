@@ -15,19 +15,10 @@ pub const BURST: Duration = Duration::from_secs(1);
 /// Starts without any answer before the connection is held to be a ghost (protocol section 4.2).
 pub const UNANSWERED_MAX: u32 = 3;
 /// Waits after each refusal because somebody talks or the channel is not ready; the last one repeats. The end of the
-/// other talk cuts them short (protocol section 8: at least 0.5 to 1 s, at most 3 s for a while).
-pub const BUSY_WAITS: [Duration; 10] = [
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(3),
-    Duration::from_secs(3),
-    Duration::from_secs(3),
-    Duration::from_secs(3),
-    Duration::from_secs(3),
-    Duration::from_secs(3),
-    Duration::from_secs(10),
-];
+/// other talk cuts them short (protocol section 8: 0.5 to 1 s at least for `failed to start stream`, 3 s at most for
+/// `channel busy`, because the word of that end may be missed).
+pub const BUSY_WAITS: [Duration; 4] =
+    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(3)];
 /// Waits after each `woodpecker prohibited`; the last one repeats (protocol section 8).
 pub const WOODPECKER_WAITS: [Duration; 3] =
     [Duration::from_millis(1_500), Duration::from_secs(3), Duration::from_secs(8)];
@@ -37,7 +28,8 @@ pub const NOT_READY_MAX: Duration = Duration::from_secs(30);
 pub const PATIENCE: Duration = Duration::from_secs(3);
 /// Held speech older than this is of no use to anybody.
 pub const STALE: Duration = Duration::from_secs(15 * 60);
-/// An open over without a packet for so long has lost its end.
+/// An open over without a packet for so long has lost its end, or its sound for a while: it gives the channel back, and
+/// goes on in a new stream if more comes.
 pub const QUIET: Duration = Duration::from_secs(3);
 
 /// Asking again with the same words changes nothing.

@@ -29,6 +29,8 @@ pub(super) struct Over {
     pub(super) at: Instant,
     pub(super) continues: Option<OverId>,
     pub(super) ended: bool,
+    /// Nothing comes of it: it needs no stream until something does.
+    pub(super) quiet: bool,
     pub(super) fate: Fate,
     pub(super) sent: u32,
     pub(super) lost: u32,
@@ -42,11 +44,17 @@ impl Over {
             at,
             continues,
             ended: false,
+            quiet: false,
             fate: Fate::Wanted,
             sent: 0,
             lost: 0,
             packets: VecDeque::new(),
         }
+    }
+
+    /// There is, or will soon be, something of it to send.
+    pub(super) fn wants_stream(&self) -> bool {
+        self.fate == Fate::Wanted && !self.quiet && !self.is_done()
     }
 
     /// Nothing of it is left to send, now or later.
@@ -79,6 +87,7 @@ impl Queue {
                 }
                 match self.overs.back_mut().filter(|last| last.id == over && !last.ended) {
                     Some(last) if last.fate == Fate::Wanted => {
+                        last.quiet = false;
                         last.packets.push_back(Packet { captured_at, payload: (*payload).into() });
                     }
                     Some(last) => {
@@ -100,6 +109,9 @@ impl Queue {
         if let Some(last) = self.overs.back_mut() {
             last.ended = true;
         }
+        // Overs are counted one by one: of those between nothing came.
+        let expected = self.newest.map_or(0, |newest| newest.0) + 1;
+        self.counters.uplink_overs_lost.add(over.0.saturating_sub(expected).into());
         self.newest = Some(over);
         self.overs.push_back(Over::new(over, at, continues));
     }
@@ -109,10 +121,10 @@ impl Queue {
         self.overs.front()
     }
 
-    /// No more will come for the over whose turn it is.
-    pub(super) fn end_front(&mut self) {
+    /// Nothing comes for the over whose turn it is.
+    pub(super) fn quieten_front(&mut self) {
         if let Some(front) = self.overs.front_mut() {
-            front.ended = true;
+            front.quiet = true;
         }
     }
 
@@ -143,7 +155,7 @@ impl Queue {
             return None;
         }
         let over = self.overs.pop_front()?;
-        if over.sent == 0 && (over.lost > 0 || over.fate == Fate::Refused) {
+        if over.sent == 0 {
             self.counters.uplink_overs_lost.add_one();
         }
         Some(over)

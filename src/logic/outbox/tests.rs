@@ -7,6 +7,7 @@
 )]
 
 mod asking;
+mod gap;
 mod holding;
 mod properties;
 mod sending;

@@ -96,6 +96,19 @@ fn a_busy_channel_is_asked_again_ever_more_rarely_and_at_once_when_it_is_free() 
 }
 
 #[test]
+fn a_channel_that_stays_busy_is_asked_every_three_seconds() {
+    let mut bench = Bench::online(ms(60_000));
+    bench.over(1, 3);
+    for attempt in 1..=30 {
+        bench.refuse(attempt, ErrorCode::ChannelBusy);
+        bench.wait_for_start();
+    }
+    let starts = bench.starts();
+    assert_eq!(starts[..5], [0, 500, 1_500, 3_500, 6_500]);
+    assert!(starts[4..].windows(2).all(|pair| pair[1] - pair[0] == 3_000), "{starts:?}");
+}
+
+#[test]
 fn with_nothing_to_hold_a_busy_channel_costs_the_packets_of_the_wait_only() {
     let mut bench = Bench::online(Duration::ZERO);
     bench.start(1, None);
@@ -161,7 +174,7 @@ fn a_channel_that_is_never_ready_needs_a_new_connection_after_half_a_minute() {
         bench.wait_for_start();
     }
     let (at, _) = bench.wire.iter().find(|(_, output)| *output == ghost).unwrap();
-    assert!((30_000..41_000).contains(at), "{at}");
+    assert!((30_000..34_000).contains(at), "{at}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use zello_gateway::engine::{Engine, Event, Ports};
 use zello_gateway::lines::guard::PttStatus;
 use zello_gateway::lines::{CosEdge, HEARTBEAT, Keyer, LineError};
 use zello_gateway::logic::exchange::{DownlinkItem, UplinkItem};
-use zello_gateway::logic::outbox::PATIENCE;
+use zello_gateway::logic::outbox::{PATIENCE, STALE};
 use zello_gateway::logic::session::{Action, Fact, LinkState, Report, Session};
 use zello_gateway::queue::{self, Consumer, Producer};
 
@@ -118,6 +118,9 @@ pub struct Rig {
     /// Packets that the engine was given.
     heard: u64,
     next_block: Instant,
+    begin: Instant,
+    /// As [`Self::check_books`] saw them last: packets that the session was given, that it held, and that expired.
+    books: (u32, u64, u64),
 }
 
 impl Rig {
@@ -160,6 +163,8 @@ impl Rig {
             given: 0,
             heard: 0,
             next_block: now + BLOCK,
+            begin: now,
+            books: (0, 0, 0),
         }
     }
 
@@ -387,11 +392,23 @@ impl Rig {
         }
     }
 
-    fn check_books(&self) {
+    fn check_books(&mut self) {
         assert_eq!(u64::from(self.wire.sent), self.counters.uplink_packets_sent.value());
         assert_eq!(self.counters.downlink_packets.value(), self.heard);
         let most = self.config.uplink.hold.max(PATIENCE).div_duration_f64(self.config.uplink.packet);
         assert!(self.held_up() as f64 <= most + 1.0, "{} packets are held", self.held_up());
         let _known = self.held_down();
+        // Speech is thrown away only when there is too much of it, or when it is old.
+        let (given, held, expired) = self.books;
+        self.books = (self.given, self.held_up(), self.counters.uplink_packets_expired.value());
+        if self.books.2 > expired && self.now - self.begin < STALE {
+            let kept = held + u64::from(self.given - given);
+            let room = self.config.uplink.hold.div_duration_f64(self.config.uplink.packet);
+            assert!(
+                kept as f64 > room,
+                "{} packets expired, and only {kept} were kept",
+                self.books.2 - expired
+            );
+        }
     }
 }

@@ -32,6 +32,7 @@ mod tape;
 mod trace;
 mod unit;
 mod usb;
+mod wall;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

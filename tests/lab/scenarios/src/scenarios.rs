@@ -3,6 +3,7 @@
 mod active;
 mod boards;
 mod cards;
+mod clock;
 mod commands;
 mod edges;
 mod endurance;
@@ -35,6 +36,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         watchdog::SCENARIOS,
         unplug::SCENARIOS,
         cards::SCENARIOS,
+        clock::SCENARIOS,
         keys::SCENARIOS,
         refusals::SCENARIOS,
         boards::SCENARIOS,

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use rustix::process::Signal;
-use rustix::time::{ClockId, Timespec, clock_gettime, clock_settime};
 use zello_gateway::sim::{Fault as ServerFault, Sim};
 
 use super::End::{Anew, RunsOn};
@@ -20,6 +19,7 @@ use crate::scene::{Keyed, Scene, UNKEYED_WITHIN};
 use crate::shell;
 use crate::tape::until;
 use crate::unit::{self, Gateway, UNIT};
+use crate::wall::Stepped;
 
 const PROMISED: Ptt = Ptt::Off(UNKEYED_WITHIN);
 
@@ -230,25 +230,9 @@ fn link(state: &str) -> Result<()> {
 
 const SIX_HOURS: i64 = 6 * 3_600;
 
-/// The wall clock, put right when this is dropped.
-struct Stepped(i64);
-
-impl Drop for Stepped {
-    fn drop(&mut self) {
-        drop(step(-self.0));
-    }
-}
-
-fn step(seconds: i64) -> Result<()> {
-    let now = clock_gettime(ClockId::Realtime);
-    clock_settime(ClockId::Realtime, Timespec { tv_sec: now.tv_sec + seconds, ..now })
-        .context("cannot set the clock")
-}
-
 fn stepped(seconds: i64) -> Result<Fault> {
     let since = mono::now();
-    step(seconds)?;
-    held(since, Stepped(seconds))
+    held(since, Stepped::by(seconds)?)
 }
 
 fn ahead(_: &Scene, _: &Keyed) -> Result<Fault> {
