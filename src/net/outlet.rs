@@ -64,7 +64,7 @@ mod tests {
             payload: bytes.try_into().unwrap(),
         };
         outlet.tell(DownlinkItem::Stop { stream });
-        for dropped in [
+        for dropped in vec![
             DownlinkItem::Start { stream, at },
             packet(&[0x48]),
             packet(&[]),
