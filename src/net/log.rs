@@ -155,7 +155,7 @@ impl Log {
                 }
             }
             Told::Cut { over, error: Some(error) } => {
-                warn!(over = over.0, %error, "over refused by the server")
+                warn!(over = over.0, %error, "over refused by the server");
             }
             Told::Cut { over, error: None } => warn!(over = over.0, "over ended by the server"),
             Told::Orphan { stream } => match self.refusals.telling(now, "orphan") {
@@ -199,7 +199,7 @@ mod tests {
 
     impl io::Write for Lines {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
+            self.0.lock().map_err(|_poisoned| io::ErrorKind::Other)?.write(bytes)
         }
 
         fn flush(&mut self) -> io::Result<()> {

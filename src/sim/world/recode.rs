@@ -47,9 +47,11 @@ impl Recoder {
 
     /// Takes a packet. What is no Opus has no sound.
     pub(super) fn push(&mut self, opus: &[u8]) {
-        let mut sound = [0.0; MAX_MS as usize * SAMPLES_PER_MS];
-        let samples = self.decoder.decode_float(opus, &mut sound, false).unwrap_or(0);
-        self.sound.extend(sound.iter().take(2 * samples));
+        let kept = self.sound.len();
+        self.sound.resize(kept + usize::from(MAX_MS) * SAMPLES_PER_MS, 0.0);
+        let room = self.sound.get_mut(kept..).unwrap_or_default();
+        let samples = self.decoder.decode_float(opus, room, false).unwrap_or(0);
+        self.sound.truncate(kept + 2 * samples);
     }
 
     /// The next packet; of the last one what is missing is silence.
