@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use zello_gateway::codec::Encoder;
 use zello_gateway::sim::{Heard, Login, Phone, PhoneError, Seen, Settings, Sim};
-use zello_gateway::zello::CodecHeader;
+use zello_gateway::zello::{CodecHeader, ErrorCode, StreamId};
 
 use crate::harness::AMPLE;
 use crate::mono;
@@ -23,6 +23,8 @@ pub(crate) const USER: &str = "hilltop";
 pub(crate) const CHANNEL: &str = "Hill";
 /// Phones send frames of so many milliseconds.
 const PACKET_MS: u8 = 60;
+/// A phone looks so often whether the channel is free.
+const BUSY: Duration = Duration::from_millis(200);
 
 /// A thread that runs everything of the network; the scenarios themselves are plain code.
 pub(crate) fn runtime() -> Result<Handle> {
@@ -129,7 +131,7 @@ impl Server {
         let (phone, cut) = (Arc::clone(&self.phone), Arc::new(Notify::new()));
         let order = Arc::clone(&cut);
         let task = self.handle.spawn(async move {
-            let stream = phone.start(CodecHeader::single(16_000, PACKET_MS), f64::from(PACKET_MS)).await?;
+            let stream = start(&phone).await?;
             tokio::select! {
                 ended = phone.say(stream, &packets, pace) => drop(ended?),
                 () = order.notified() => (),
@@ -166,6 +168,16 @@ impl Server {
         self.handle
             .block_on(async { tokio::time::timeout(limit, future).await })
             .map_err(|_| anyhow!("{what}: not within {limit:?}"))
+    }
+}
+
+/// The phone takes its turn: it waits for a gateway that is talking.
+async fn start(phone: &Phone) -> Result<StreamId, PhoneError> {
+    loop {
+        match phone.start(CodecHeader::single(16_000, PACKET_MS), f64::from(PACKET_MS)).await {
+            Err(PhoneError::Refused { error: ErrorCode::ChannelBusy, .. }) => tokio::time::sleep(BUSY).await,
+            done => return done,
+        }
     }
 }
 
