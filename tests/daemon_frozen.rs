@@ -11,42 +11,12 @@ use rustix::process::Signal;
 mod daemon;
 #[path = "support/freeze.rs"]
 mod freeze;
+#[path = "support/keyed.rs"]
+mod keyed;
 
-use daemon::{Daemon, Server, Site, epoch, send, until, voice};
-use freeze::{Frozen, may_freeze_a_gateway, waits};
-
-/// A busy machine runs everything so much later than an idle one, seconds.
-const BUSY_S: f64 = 0.3;
-
-/// Blocks after which a sound card counts as one through which sound flows, and as many again.
-const FLOWING: u64 = 20;
-
-/// The talk, seconds.
-const TALK_S: f64 = 4.0;
-
-/// A gateway with all threads, keyed by a phone's over.
-struct Keyed {
-    site: Site,
-    daemon: Daemon,
-    _server: Server,
-    _talking: tokio::task::JoinHandle<()>,
-}
-
-async fn keyed() -> Keyed {
-    let server = Server::start().await;
-    let site = Site::hearing(server.port, &[0.0; 1_600]);
-    let phone = server.phone().await;
-    let daemon = site.start_online().await;
-    let talking = tokio::spawn(async move {
-        // Whether the whole of it is heard is not the question.
-        let _cut = phone.talk(&voice("phone.wav", TALK_S)).await;
-    });
-    site.until_ptt(&daemon, &[true]).await;
-    // A sound card that was opened just now is given longer; each block is a wait of its thread.
-    let flows = || (waits(daemon.pid(), "audio-out") > FLOWING).then_some(());
-    until("sound that flows", flows, || daemon.log()).await;
-    Keyed { site, daemon, _server: server, _talking: talking }
-}
+use daemon::{epoch, send, until};
+use freeze::{Frozen, may_freeze_a_gateway};
+use keyed::{BUSY_S, Keyed, TALK_S, keyed};
 
 impl Keyed {
     /// Freezes a thread, demands that the line is released within `limit_s`, and tells what was logged meanwhile.
@@ -61,10 +31,6 @@ impl Keyed {
             self.daemon.log()
         );
         frozen
-    }
-
-    async fn released(&self) -> f64 {
-        self.site.until_ptt(&self.daemon, &[true, false]).await.last().unwrap().0
     }
 
     /// Demands that the gateway ends by itself and names the thread.

@@ -133,10 +133,10 @@ pub(super) fn start(config: &Config, options: &Options) -> Result<Gateway, Error
 }
 
 impl Gateway {
-    fn start_engine(&mut self, mut engine: Engine<GuardKeyer>) -> Result<(), Error> {
+    fn start_engine(&mut self, engine: Engine<GuardKeyer>) -> Result<(), Error> {
         let (bell, stop) = (self.engine_bell.clone(), self.stop_engine.clone());
         let ticks = self.watched("engine");
-        self.spawn("engine", move || {
+        let run = move |engine: &mut Engine<GuardKeyer>| {
             ask_for_real_time("engine", ENGINE_PRIORITY);
             while !stop.load(Ordering::Relaxed) {
                 let next = engine.step(Instant::now()).map_err(|gone| gone.to_string())?;
@@ -144,7 +144,9 @@ impl Gateway {
                 let _rang = bell.wait(next.saturating_duration_since(Instant::now()));
             }
             engine.shut_down(Instant::now()).map_err(|gone| gone.to_string())
-        })
+        };
+        // The guard ends when the engine is dropped.
+        self.threads.spawn_owning("engine", engine, run).map_err(no_thread)
     }
 
     fn start_guard_watch(
@@ -255,7 +257,7 @@ impl Gateway {
         name: &'static str,
         body: impl FnOnce() -> Result<(), String> + Send + 'static,
     ) -> Result<(), Error> {
-        self.threads.spawn(name, body).map_err(|source| Error::System { what: "a thread", source })
+        self.threads.spawn(name, body).map_err(no_thread)
     }
 
     /// Stops in order: first the engine, which unkeys and closes its over; then the network, which sends the rest of it
@@ -278,6 +280,10 @@ impl Gateway {
             warn!(thread = name, "a thread did not stop in time; it ends with the process");
         }
     }
+}
+
+fn no_thread(source: std::io::Error) -> Error {
+    Error::System { what: "a thread", source }
 }
 
 /// Counts while the network's runtime turns: its task itself may rightly wait for hours.

@@ -36,11 +36,26 @@ impl Threads {
         name: &'static str,
         body: impl FnOnce() -> Result<(), String> + Send + 'static,
     ) -> std::io::Result<()> {
+        self.spawn_owning(name, (), move |()| body())
+    }
+
+    /// As [`spawn`](Self::spawn); what the thread owns goes after its ending is told. So another thread that ends for want
+    /// of it ends later, and is not taken for the cause.
+    ///
+    /// # Errors
+    /// As [`spawn`](Self::spawn).
+    pub(super) fn spawn_owning<T: Send + 'static>(
+        &mut self,
+        name: &'static str,
+        mut owned: T,
+        body: impl FnOnce(&mut T) -> Result<(), String> + Send + 'static,
+    ) -> std::io::Result<()> {
         let endings = self.endings_tx.clone();
         let handle = Builder::new().name(name.to_owned()).spawn(move || {
-            let result = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(words(&*panic)));
+            let result = caught(|| body(&mut owned)).unwrap_or_else(Err);
             // The watcher may be gone already when the process ends.
             let _watcher_gone = endings.send(Ending { name, result });
+            drop(owned);
         })?;
         self.running.push((name, handle));
         Ok(())
@@ -63,6 +78,11 @@ impl Threads {
         let (_, handle) = self.running.swap_remove(at);
         handle.join().is_ok()
     }
+}
+
+/// What `body` comes to, or how it panicked.
+pub(super) fn caught<T>(body: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(body)).map_err(|panic| words(&*panic))
 }
 
 fn words(panic: &(dyn std::any::Any + Send)) -> String {
@@ -95,5 +115,17 @@ mod tests {
         let mut threads = Threads::new();
         threads.spawn("falls", || panic!("over its feet")).unwrap();
         assert_eq!(threads.next_ending(LONG).unwrap().result, Err("panicked: over its feet".to_owned()));
+    }
+
+    #[test]
+    fn an_ending_is_told_before_those_that_it_causes() {
+        for _ in 0..100 {
+            let mut threads = Threads::new();
+            let (held_tx, held) = channel::<()>();
+            threads.spawn("led", move || held.recv().map_err(|gone| gone.to_string())).unwrap();
+            threads.spawn_owning("leads", held_tx, |_held| panic!("over its feet")).unwrap();
+            let order = [(); 2].map(|()| threads.next_ending(LONG).unwrap().name);
+            assert_eq!(order, ["leads", "led"]);
+        }
     }
 }

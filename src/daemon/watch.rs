@@ -10,6 +10,7 @@ use tracing::{debug, error, info, warn};
 
 use super::Error;
 use super::start::Gateway;
+use super::threads::caught;
 use super::watchdog::{Verdict, Watchdog};
 use crate::engine::Event;
 use crate::logic::downlink;
@@ -28,15 +29,18 @@ pub(super) fn listen() -> Result<Arc<AtomicBool>, Error> {
     Ok(asked)
 }
 
-/// Watches until a signal asks to end, or a thread ends.
+/// Watches until a signal asks to end, or a thread ends. A panic in here is an ending, too: that of the main thread.
 pub(super) fn watch(gateway: &mut Gateway, asked: &AtomicBool) -> Result<(), Error> {
+    caught(|| watch_others(gateway, asked)).unwrap_or_else(|why| Err(ended("main", why)))
+}
+
+fn watch_others(gateway: &mut Gateway, asked: &AtomicBool) -> Result<(), Error> {
     tell_systemd(&[NotifyState::Ready]);
     let mut watchdog = Watchdog::new(Instant::now());
     loop {
         if let Some(ending) = gateway.threads.next_ending(LOOK) {
             let why = ending.result.err().unwrap_or_else(|| "it left its loop".to_owned());
-            error!(thread = ending.name, why, "a thread ended; the gateway stops, unkeyed");
-            return Err(Error::Thread { thread: ending.name, why });
+            return Err(ended(ending.name, why));
         }
         log_events(gateway);
         if asked.load(Ordering::Relaxed) {
@@ -53,6 +57,11 @@ pub(super) fn watch(gateway: &mut Gateway, asked: &AtomicBool) -> Result<(), Err
             }
         }
     }
+}
+
+fn ended(thread: &'static str, why: String) -> Error {
+    error!(thread, why, "a thread ended; the gateway stops, unkeyed");
+    Error::Thread { thread, why }
 }
 
 pub(super) fn tell_systemd(states: &[NotifyState]) {

@@ -208,7 +208,9 @@ impl Site {
 
 /// Nothing of the machine that runs the tests reaches the program.
 fn quiet(command: &mut Command) {
-    for name in ["JOURNAL_STREAM", "NOTIFY_SOCKET", "CREDENTIALS_DIRECTORY", "ZELLO_GATEWAY_LOG"] {
+    let names =
+        ["JOURNAL_STREAM", "NOTIFY_SOCKET", "CREDENTIALS_DIRECTORY", "RUST_BACKTRACE", "ZELLO_GATEWAY_LOG"];
+    for name in names {
         command.env_remove(name);
     }
     command.stdin(Stdio::null()).stdout(Stdio::null());

@@ -26,10 +26,9 @@ pub(crate) fn may_freeze_a_gateway() -> bool {
 pub(crate) struct Frozen(Pid);
 
 impl Frozen {
-    /// Freezes the thread `name` of a process; `"main"` is its first.
+    /// Freezes the thread `name` of a process.
     pub(crate) fn thread(process: u32, name: &str) -> Self {
-        let id = if name == "main" { process } else { find(process, name) };
-        let thread = Pid::from_raw(i32::try_from(id).unwrap());
+        let thread = Pid::from_raw(i32::try_from(find(process, name)).unwrap());
         // A test that dies must not leave anything frozen.
         ptrace::seize(thread, ptrace::Options::PTRACE_O_EXITKILL).unwrap();
         ptrace::interrupt(thread).unwrap();
@@ -65,7 +64,11 @@ pub(crate) fn waits(process: u32, name: &str) -> u64 {
     waits.trim().parse().unwrap()
 }
 
-fn find(process: u32, name: &str) -> u32 {
+/// The thread `name` of a process; `"main"` is its first.
+pub(crate) fn find(process: u32, name: &str) -> u32 {
+    if name == "main" {
+        return process;
+    }
     let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
     let named = |path: &std::path::Path| {
         fs::read_to_string(path.join("comm")).is_ok_and(|comm| comm.trim_end() == name)
