@@ -64,17 +64,16 @@ mod tests {
             payload: bytes.try_into().unwrap(),
         };
         outlet.tell(DownlinkItem::Stop { stream });
-        for dropped in vec![
-            DownlinkItem::Start { stream, at },
-            packet(&[0x48]),
-            packet(&[]),
-            DownlinkItem::Stop { stream },
-            DownlinkItem::LinkLost,
-            DownlinkItem::OverRefused { over: OverId(1) },
-        ] {
+        let mut tell = |dropped| {
             assert!(engine_bell.take());
             outlet.tell(dropped);
-        }
+        };
+        tell(DownlinkItem::Start { stream, at });
+        tell(packet(&[0x48]));
+        tell(packet(&[]));
+        tell(DownlinkItem::Stop { stream });
+        tell(DownlinkItem::LinkLost);
+        tell(DownlinkItem::OverRefused { over: OverId(1) });
         assert_eq!(counters.downlink_signals_dropped.value(), 5, "the mark of a loss is no packet");
         assert_eq!(counters.downlink_packets_dropped.value(), 1);
         assert_eq!(counters.downlink_packets.value(), 1);
