@@ -4,12 +4,7 @@
 //! The real program runs; the panic is put into one thread of it from outside.
 
 #![cfg(target_arch = "x86_64")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test may fail anywhere"
-)]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail anywhere")]
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};

@@ -97,11 +97,9 @@ fn base(process: u32) -> u64 {
 
 /// Whether the thread has come to its breakpoint.
 fn stopped(thread: Pid) -> bool {
-    match waitpid(thread, Some(WaitPidFlag::WNOHANG | WaitPidFlag::__WALL)).unwrap() {
-        WaitStatus::StillAlive => false,
-        WaitStatus::Stopped(_, Signal::SIGTRAP) => true,
-        other => panic!("{other:?}"),
-    }
+    let status = waitpid(thread, Some(WaitPidFlag::WNOHANG | WaitPidFlag::__WALL)).unwrap();
+    assert!(matches!(status, WaitStatus::StillAlive | WaitStatus::Stopped(_, Signal::SIGTRAP)), "{status:?}");
+    status != WaitStatus::StillAlive
 }
 
 /// The arguments of `core::panicking::panic`, a text and a `&Location`. They are written over the header of the program's
