@@ -84,7 +84,7 @@ fn two_days_of_trouble_break_no_promise_and_live_again_the_same() {
 #[ignore = "takes minutes"]
 fn a_month_of_trouble_breaks_no_promise() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let (hut, _) = live(7, 30);
+    let (hut, _) = live(8, 30);
     print(&hut);
     assert_eventful(
         &hut,
