@@ -44,6 +44,7 @@ pub(super) const QUICK: &[Row] = &[
     Row { name: "daemon crashes", inject: crashes, ptt: PROMISED, told: "status=11/SEGV", end: Anew },
     Row { name: "out of memory", inject: out_of_memory, ptt: PROMISED, told: "oom-kill", end: Anew },
     Row { name: "SIGHUP", inject: hang_up, ptt: PROMISED, told: "asked to end", end: Anew },
+    Row { name: "SIGINT", inject: interrupt, ptt: PROMISED, told: "asked to end", end: Anew },
     Row { name: "systemctl restart", inject: restart, ptt: PROMISED, told: "asked to end", end: Anew },
     Row {
         name: "engine stands still",
@@ -118,6 +119,10 @@ fn crashes(_: &Scene, _: &Keyed) -> Result<Fault> {
 
 fn hang_up(_: &Scene, _: &Keyed) -> Result<Fault> {
     done(unit::signal(Gateway::daemon()?, Signal::HUP)?)
+}
+
+fn interrupt(_: &Scene, _: &Keyed) -> Result<Fault> {
+    done(unit::signal(Gateway::daemon()?, Signal::INT)?)
 }
 
 fn restart(_: &Scene, _: &Keyed) -> Result<Fault> {
