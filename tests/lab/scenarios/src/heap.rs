@@ -60,12 +60,12 @@ impl Drop for Heap {
 /// The C library's functions that take from the heap or give back.
 fn ways() -> [(&'static str, usize); 6] {
     [
-        ("malloc", libc::malloc as usize),
-        ("calloc", libc::calloc as usize),
-        ("realloc", libc::realloc as usize),
-        ("posix_memalign", libc::posix_memalign as usize),
-        ("aligned_alloc", libc::aligned_alloc as usize),
-        ("free", libc::free as usize),
+        ("malloc", libc::malloc as *const () as usize),
+        ("calloc", libc::calloc as *const () as usize),
+        ("realloc", libc::realloc as *const () as usize),
+        ("posix_memalign", libc::posix_memalign as *const () as usize),
+        ("aligned_alloc", libc::aligned_alloc as *const () as usize),
+        ("free", libc::free as *const () as usize),
     ]
 }
 
