@@ -40,11 +40,29 @@ const WATCHDOG: Ptt = Ptt::Off(Duration::from_secs(14));
 
 /// Rows that take a moment each.
 pub(super) const QUICK: &[Row] = &[
-    Row { name: "daemon aborts", inject: aborts, ptt: PROMISED, told: "status=6/ABRT", end: Anew },
+    Row {
+        name: "daemon aborts",
+        inject: |_, _| signalled(Signal::ABORT),
+        ptt: PROMISED,
+        told: "status=6/ABRT",
+        end: Anew,
+    },
     Row { name: "daemon crashes", inject: crashes, ptt: PROMISED, told: "status=11/SEGV", end: Anew },
     Row { name: "out of memory", inject: out_of_memory, ptt: PROMISED, told: "oom-kill", end: Anew },
-    Row { name: "SIGHUP", inject: hang_up, ptt: PROMISED, told: "asked to end", end: Anew },
-    Row { name: "SIGINT", inject: interrupt, ptt: PROMISED, told: "asked to end", end: Anew },
+    Row {
+        name: "SIGHUP",
+        inject: |_, _| signalled(Signal::HUP),
+        ptt: PROMISED,
+        told: "asked to end",
+        end: Anew,
+    },
+    Row {
+        name: "SIGINT",
+        inject: |_, _| signalled(Signal::INT),
+        ptt: PROMISED,
+        told: "asked to end",
+        end: Anew,
+    },
     Row { name: "systemctl restart", inject: restart, ptt: PROMISED, told: "asked to end", end: Anew },
     Row {
         name: "engine stands still",
@@ -62,14 +80,26 @@ pub(super) const QUICK: &[Row] = &[
     },
     Row {
         name: "server never sends stop",
-        inject: no_stop,
+        inject: |scene, keyed| Ok(no_stop(scene, keyed)),
         ptt: SILENCE,
         told: "stop never came",
         end: RunsOn,
     },
     Row { name: "network gone", inject: no_network, ptt: SILENCE, told: "stop never came", end: RunsOn },
-    Row { name: "clock 6 h ahead", inject: ahead, ptt: Ptt::Stays, told: "transmitter unkeyed", end: RunsOn },
-    Row { name: "clock 6 h back", inject: back, ptt: Ptt::Stays, told: "transmitter unkeyed", end: RunsOn },
+    Row {
+        name: "clock 6 h ahead",
+        inject: |_, _| stepped(SIX_HOURS),
+        ptt: Ptt::Stays,
+        told: "transmitter unkeyed",
+        end: RunsOn,
+    },
+    Row {
+        name: "clock 6 h back",
+        inject: |_, _| stepped(-SIX_HOURS),
+        ptt: Ptt::Stays,
+        told: "transmitter unkeyed",
+        end: RunsOn,
+    },
 ];
 
 /// Daemon and guard together; only the watchdog is left.
@@ -83,28 +113,59 @@ pub(super) const TRIO: &[Row] = &[Row {
 
 /// Threads that nobody misses at once. What is keyed meanwhile is unkeyed by rule, or when the gateway ends.
 pub(super) const STANDING: &[Row] = &[
-    Row { name: "audio-out stands still", inject: audio_out, ptt: STALLED, told: STOOD_STILL, end: Anew },
-    Row { name: "audio-in stands still", inject: audio_in, ptt: ENDS_ITSELF, told: STOOD_STILL, end: Anew },
-    Row { name: "net stands still", inject: net, ptt: SILENCE, told: STOOD_STILL, end: Anew },
-    Row { name: "cos stands still", inject: cos, ptt: ENDS_ITSELF, told: STOOD_STILL, end: Anew },
+    Row {
+        name: "audio-out stands still",
+        inject: |_, _| stands_still("audio-out"),
+        ptt: STALLED,
+        told: STOOD_STILL,
+        end: Anew,
+    },
+    Row {
+        name: "audio-in stands still",
+        inject: |_, _| stands_still("audio-in"),
+        ptt: ENDS_ITSELF,
+        told: STOOD_STILL,
+        end: Anew,
+    },
+    Row {
+        name: "net stands still",
+        inject: |_, _| stands_still("net"),
+        ptt: SILENCE,
+        told: STOOD_STILL,
+        end: Anew,
+    },
+    Row {
+        name: "cos stands still",
+        inject: |_, _| stands_still("cos"),
+        ptt: ENDS_ITSELF,
+        told: STOOD_STILL,
+        end: Anew,
+    },
     // Nobody is left to look but systemd.
-    Row { name: "main stands still", inject: main, ptt: WATCHDOG, told: "Watchdog timeout", end: Anew },
+    Row {
+        name: "main stands still",
+        inject: |_, _| stands_still("zello-gateway"),
+        ptt: WATCHDOG,
+        told: "Watchdog timeout",
+        end: Anew,
+    },
 ];
 
 const STOOD_STILL: &str = "a thread still stands still";
 
 /// A fault that ends by itself.
-fn done(since: Duration) -> Result<Fault> {
-    Ok(Fault { since, until_seen: None, until_back: None })
+fn done(since: Duration) -> Fault {
+    Fault { since, until_seen: None, until_back: None }
 }
 
 /// One that `hold` ends when it is dropped, as soon as PTT has been seen to.
-fn held(since: Duration, hold: impl Any) -> Result<Fault> {
-    Ok(Fault { since, until_seen: Some(Box::new(hold)), until_back: None })
+fn held(since: Duration, hold: impl Any) -> Fault {
+    Fault { since, until_seen: Some(Box::new(hold)), until_back: None }
 }
 
-fn aborts(_: &Scene, _: &Keyed) -> Result<Fault> {
-    done(unit::signal(Gateway::daemon()?, Signal::ABORT)?)
+/// The daemon gets a signal.
+fn signalled(signal: Signal) -> Result<Fault> {
+    unit::signal(Gateway::daemon()?, signal).map(done)
 }
 
 /// Rust's handler looks at the first, finds no overflown stack, and takes itself away: the instruction shall fault again.
@@ -114,63 +175,35 @@ fn crashes(_: &Scene, _: &Keyed) -> Result<Fault> {
     until("Rust's handler gone", AMPLE, || {
         process::is_caught(daemon, Signal::SEGV).ok().filter(|caught| !caught)
     })?;
-    done(unit::signal(daemon, Signal::SEGV)?)
-}
-
-fn hang_up(_: &Scene, _: &Keyed) -> Result<Fault> {
-    done(unit::signal(Gateway::daemon()?, Signal::HUP)?)
-}
-
-fn interrupt(_: &Scene, _: &Keyed) -> Result<Fault> {
-    done(unit::signal(Gateway::daemon()?, Signal::INT)?)
+    unit::signal(daemon, Signal::SEGV).map(done)
 }
 
 fn restart(_: &Scene, _: &Keyed) -> Result<Fault> {
     let since = mono::now();
     shell::run("systemctl", &["restart", "--no-block", UNIT])?;
-    done(since)
+    Ok(done(since))
 }
 
 fn guard(_: &Scene, _: &Keyed) -> Result<Fault> {
-    done(unit::signal(Gateway::guard()?, Signal::STOP)?)
+    unit::signal(Gateway::guard()?, Signal::STOP).map(done)
 }
 
 fn both(_: &Scene, _: &Keyed) -> Result<Fault> {
     let (daemon, guard) = (Gateway::daemon()?, Gateway::guard()?);
     let since = unit::signal(daemon, Signal::STOP)?;
     unit::signal(guard, Signal::STOP)?;
-    done(since)
+    Ok(done(since))
 }
 
 fn engine(_: &Scene, _: &Keyed) -> Result<Fault> {
     let frozen = Frozen::thread(Gateway::daemon()?, "engine")?;
-    held(frozen.since, frozen)
+    Ok(held(frozen.since, frozen))
 }
 
 /// Stands still until it is killed.
 fn stands_still(name: &str) -> Result<Fault> {
     let frozen = Frozen::thread(Gateway::daemon()?, name)?;
     Ok(Fault { since: frozen.since, until_seen: None, until_back: Some(Box::new(frozen)) })
-}
-
-fn audio_out(_: &Scene, _: &Keyed) -> Result<Fault> {
-    stands_still("audio-out")
-}
-
-fn audio_in(_: &Scene, _: &Keyed) -> Result<Fault> {
-    stands_still("audio-in")
-}
-
-fn net(_: &Scene, _: &Keyed) -> Result<Fault> {
-    stands_still("net")
-}
-
-fn cos(_: &Scene, _: &Keyed) -> Result<Fault> {
-    stands_still("cos")
-}
-
-fn main(_: &Scene, _: &Keyed) -> Result<Fault> {
-    stands_still("zello-gateway")
 }
 
 /// Memory for the guard and what systemd runs at the end, and none for the daemon.
@@ -191,7 +224,7 @@ fn out_of_memory(_: &Scene, _: &Keyed) -> Result<Fault> {
     let since = mono::now();
     // The kernel takes back what it can, and kills whoever has most of the rest.
     fs::write(&limit, LITTLE).with_context(|| format!("cannot set {}", limit.display()))?;
-    held(since, MemoryLimit(limit))
+    Ok(held(since, MemoryLimit(limit)))
 }
 
 /// The server's fault, cleared when this is dropped.
@@ -203,7 +236,7 @@ impl Drop for NoStops {
     }
 }
 
-fn no_stop(scene: &Scene, keyed: &Keyed) -> Result<Fault> {
+fn no_stop(scene: &Scene, keyed: &Keyed) -> Fault {
     let sim = scene.server.sim();
     sim.set_fault(ServerFault::MissingStop);
     let stops = NoStops(sim);
@@ -226,7 +259,7 @@ fn no_network(_: &Scene, _: &Keyed) -> Result<Fault> {
     let since = mono::now();
     let down = Down;
     link("down")?;
-    held(since, down)
+    Ok(held(since, down))
 }
 
 fn link(state: &str) -> Result<()> {
@@ -237,13 +270,5 @@ const SIX_HOURS: i64 = 6 * 3_600;
 
 fn stepped(seconds: i64) -> Result<Fault> {
     let since = mono::now();
-    held(since, Stepped::by(seconds)?)
-}
-
-fn ahead(_: &Scene, _: &Keyed) -> Result<Fault> {
-    stepped(SIX_HOURS)
-}
-
-fn back(_: &Scene, _: &Keyed) -> Result<Fault> {
-    stepped(-SIX_HOURS)
+    Ok(held(since, Stepped::by(seconds)?))
 }
