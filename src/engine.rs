@@ -34,7 +34,7 @@ pub const POLL: Duration = Duration::from_millis(5);
 
 /// Streams and packets that one step takes: what the queue holds. A network that brings more meanwhile must not keep the
 /// engine from its heartbeats.
-const ITEMS_AT_ONCE: usize = 256;
+pub const ITEMS_AT_ONCE: usize = 256;
 
 /// Blocks that wait for the playback thread. Three cover 30 ms in which the engine does not run.
 const PLAYBACK_AHEAD: usize = 3;

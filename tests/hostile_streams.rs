@@ -23,6 +23,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use world::World;
 use world::talk::{Dice, Talk, ms, speech};
 use zello_gateway::codec::{Decoder, MAX_PACKET_SAMPLES};
+use zello_gateway::engine::ITEMS_AT_ONCE;
 use zello_gateway::logic::exchange::DownlinkItem;
 use zello_gateway::logic::session::{Action, Fact, Session};
 use zello_gateway::sim::account::Service;
@@ -169,7 +170,7 @@ fn a_network_that_keeps_the_queue_full_does_not_keep_the_engine_from_its_duties(
     });
     let taken = world.counters.downlink_packets.value();
     println!("{taken} packets in {steps} steps");
-    assert!(taken > 0 && taken <= steps * 64, "{taken} packets in {steps} steps of a queue of 63");
+    assert!(taken > 0 && taken <= steps * ITEMS_AT_ONCE as u64, "{taken} packets in {steps} steps");
 }
 
 #[test]
