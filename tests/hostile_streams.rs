@@ -15,7 +15,7 @@
 mod world;
 
 use std::alloc::System;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -143,8 +143,10 @@ fn a_million_streams_leave_nothing_behind() {
 fn a_network_that_keeps_the_queue_full_does_not_keep_the_engine_from_its_duties() {
     let _alone = ALONE.lock();
     let (mut world, mut ports) = World::networked(Instant::now(), |_| {});
-    let done = AtomicBool::new(false);
-    let mut steps = 0;
+    let (done, brought) = (AtomicBool::new(false), AtomicU64::new(0));
+    // What the queue holds may be brought in a step's time beside what the step takes, and one more is not counted yet.
+    let most = ITEMS_AT_ONCE as u64 + 63 + 1;
+    let mut most_in_a_step = 0;
     std::thread::scope(|scope| {
         let flood = || {
             // Falling numbers cost the jitter buffer the most.
@@ -153,7 +155,10 @@ fn a_network_that_keeps_the_queue_full_does_not_keep_the_engine_from_its_duties(
                 let payload = [0xb8_u8, 0xff, 0xfe].as_slice().try_into().unwrap();
                 let (stream, at) = (StreamId(7), Instant::now());
                 id -= 1;
-                drop(ports.downlink.enqueue(DownlinkItem::Packet { stream, id: PacketId(id), at, payload }));
+                let packet = DownlinkItem::Packet { stream, id: PacketId(id), at, payload };
+                if ports.downlink.enqueue(packet).is_ok() {
+                    brought.fetch_add(1, Ordering::Relaxed);
+                }
             }
         };
         std::thread::Builder::new().spawn_scoped(scope, flood).unwrap();
@@ -161,16 +166,21 @@ fn a_network_that_keeps_the_queue_full_does_not_keep_the_engine_from_its_duties(
         while world.counters.downlink_packets.value() < 20_000 && world.now < ms(600_000) {
             let until = world.now + ms(50);
             world.drive(until, |engine, now| {
-                steps += 1;
-                engine.step(now)
+                let before = brought.load(Ordering::Relaxed);
+                let wake = engine.step(now);
+                most_in_a_step = (brought.load(Ordering::Relaxed) - before).max(most_in_a_step);
+                wake
             });
             world.events.clear();
         }
         done.store(true, Ordering::Relaxed);
     });
-    let taken = world.counters.downlink_packets.value();
-    println!("{taken} packets in {steps} steps");
-    assert!(taken > 0 && taken <= steps * ITEMS_AT_ONCE as u64, "{taken} packets in {steps} steps");
+    println!("{most_in_a_step} packets were brought in one step");
+    assert!(world.counters.downlink_packets.value() > 0);
+    assert!(
+        most_in_a_step <= most,
+        "{most_in_a_step} packets were brought in one step, which takes {ITEMS_AT_ONCE}"
+    );
 }
 
 #[test]
