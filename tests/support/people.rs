@@ -38,8 +38,8 @@ impl Hut {
         }
         if !self.squelch {
             let lasts = match self.chance.below(300) {
-                0 => ms(120_000),
-                1..5 => ms(25_000),
+                0..4 => ms(120_000),
+                4..20 => ms(25_000),
                 _ => ms(100) + self.some(ms(5_000)),
             };
             self.act(Deed::Squelch(true));
