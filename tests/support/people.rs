@@ -42,6 +42,7 @@ impl Hut {
                 4..20 => ms(25_000),
                 _ => ms(100) + self.some(ms(5_000)),
             };
+            self.may_be_answered(Deed::PhoneTalk);
             self.act(Deed::Squelch(true));
             self.do_in(lasts, Deed::Squelch(false));
         }
@@ -49,6 +50,15 @@ impl Hut {
         let mean = if self.chance.one_in(6) { ms(6_000_000) } else { ms(20_000) };
         let wait = self.some(mean);
         self.do_in(ms(1_000) + wait, Deed::RadioOver);
+    }
+
+    /// Somebody speaks; who has said nothing for a long time may have something to say to it.
+    fn may_be_answered(&mut self, answer: Deed) {
+        if self.chance.one_in(6) {
+            self.plan.retain(|_, planned| std::mem::discriminant(planned) != std::mem::discriminant(&answer));
+            let wait = self.some(ms(10_000));
+            self.do_in(wait, answer);
+        }
     }
 
     pub(super) fn phone_logs_on(&mut self) {
@@ -84,6 +94,7 @@ impl Hut {
                 1..5 => 1,
                 _ => 5 + self.chance.exponential(80) as u32,
             };
+            self.may_be_answered(Deed::RadioOver);
             self.totals.phone_talks += 1;
             self.phone_asks(json!({
                 "command": "start_stream", "type": "audio", "codec": "opus", "codec_header": "gD4BPA==",
