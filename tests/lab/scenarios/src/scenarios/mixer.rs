@@ -38,27 +38,27 @@ impl Loaded {
         shell::run("udevadm", &["settle", "--timeout=60"])?;
         Ok(loaded)
     }
-
-    /// The card as nobody wants it: everything loud, sidetone and automatic gain on.
-    fn spoil(&self) -> Result<()> {
-        for control in ["Master", "Line", "Mic", "CD"] {
-            shell::run("amixer", &["-q", "-c", CARD, "sset", control, "100%", "cap"])?;
-        }
-        Ok(())
-    }
-
-    /// What `amixer` says of a control.
-    fn shows(&self, control: &str, words: &str) -> Result<()> {
-        let shown = shell::run("amixer", &["-c", CARD, "sget", control])?;
-        ensure!(shown.contains(words), "{control} is not {words}:\n{shown}");
-        Ok(())
-    }
 }
 
 impl Drop for Loaded {
     fn drop(&mut self) {
         drop(shell::output("modprobe", &["-r", "snd-dummy"]));
     }
+}
+
+/// The card as nobody wants it: everything loud, sidetone and automatic gain on.
+fn spoil() -> Result<()> {
+    for control in ["Master", "Line", "Mic", "CD"] {
+        shell::run("amixer", &["-q", "-c", CARD, "sset", control, "100%", "cap"])?;
+    }
+    Ok(())
+}
+
+/// What `amixer` says of a control.
+fn shows(control: &str, words: &str) -> Result<()> {
+    let shown = shell::run("amixer", &["-c", CARD, "sget", control])?;
+    ensure!(shown.contains(words), "{control} is not {words}:\n{shown}");
+    Ok(())
 }
 
 const GOALS: &str = "[mixer]\nsidetone_control = \"Line\"\nagc_control = \"CD\"\nplayback_control = \"Master\"\nplayback_db = -12.0\n\
@@ -74,12 +74,12 @@ const MET: [(&str, &str); 5] = [
 ];
 
 fn goals_met(lab: &mut Lab) -> Result<()> {
-    let card = Loaded::new()?;
-    card.spoil()?;
+    let _card = Loaded::new()?;
+    spoil()?;
     let wanted = |setup: &mut Setup| {
         (setup.capture, setup.playback) = (DUMMY_SOUND.to_owned(), DUMMY_SOUND.to_owned());
         setup.audio = String::from("set_mixer = true\n");
-        setup.more = GOALS.to_owned();
+        GOALS.clone_into(&mut setup.more);
     };
     scene::with_setup(lab, Wiring::Gpio, wanted, |lab, scene| {
         let told = scene.gateway.logged(0, "mixer set")?;
@@ -87,20 +87,20 @@ fn goals_met(lab: &mut Lab) -> Result<()> {
         for words in ["Line playback (sidetone) off", "CD off", "Master playback -12.0 dB", "wanted -20.0"] {
             ensure!(told.contains(words), "{words:?} is not told: {told}");
         }
-        met(&card).context("after the start")?;
-        back_again(scene, &card).context("after the card's return")?;
+        met().context("after the start")?;
+        back_again(scene).context("after the card's return")?;
         scene.works()?;
         Gateway::stop()?;
-        met(&card).context("after the stop")
+        met().context("after the stop")
     })
 }
 
-fn met(card: &Loaded) -> Result<()> {
-    MET.iter().try_for_each(|(control, words)| card.shows(control, words))
+fn met() -> Result<()> {
+    MET.iter().try_for_each(|(control, words)| shows(control, words))
 }
 
 /// The card is pulled, and comes back as cards do: with levels of its own.
-fn back_again(scene: &Scene, card: &Loaded) -> Result<()> {
+fn back_again(scene: &Scene) -> Result<()> {
     let journal = scene.gateway.journal.tape.mark();
     let mut pulled = DUMMY.pull();
     scene.gateway.logged(journal, "sound device lost")?;
@@ -112,7 +112,7 @@ fn back_again(scene: &Scene, card: &Loaded) -> Result<()> {
         };
         scene.gateway.journal.tape.wait(journal, crate::harness::AMPLE, role, pick)?;
     }
-    met(card)
+    met()
 }
 
 /// A control of steps without dB, which alsactl adds to any card.
@@ -133,16 +133,16 @@ const TOLD: [(&str, &str); 5] = [
 ];
 
 fn goals_refused(lab: &mut Lab) -> Result<()> {
-    let card = Loaded::new()?;
+    let _card = Loaded::new()?;
     let state = std::env::temp_dir().join("zello-gateway-lab-mixer.state");
     fs::write(&state, NO_DB)?;
     // Its exit code tells of what the file does not name.
     shell::output("alsactl", &["-f", &state.to_string_lossy(), "restore", CARD])?;
-    card.shows("Speaker", "Playback 10").context("alsactl has not added a control without dB")?;
+    shows("Speaker", "Playback 10").context("alsactl has not added a control without dB")?;
     let wanted = |setup: &mut Setup| {
         (setup.capture, setup.playback) = (SOUND.to_owned(), DUMMY_SOUND.to_owned());
         setup.audio = String::from("set_mixer = true\n");
-        setup.more = HOPELESS.to_owned();
+        HOPELESS.clone_into(&mut setup.more);
     };
     scene::with_setup(lab, Wiring::Gpio, wanted, |lab, scene| {
         for (trouble, remedy) in TOLD {
@@ -150,7 +150,7 @@ fn goals_refused(lab: &mut Lab) -> Result<()> {
             ensure!(told.contains(remedy), "{remedy:?} is not told: {told}");
             lab.note(format!("told: {told}"));
         }
-        card.shows("Speaker", "Playback 10").context("a level without dB was touched")?;
+        shows("Speaker", "Playback 10").context("a level without dB was touched")?;
         scene.works()
     })
 }
