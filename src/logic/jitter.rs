@@ -288,7 +288,16 @@ impl<T> Jitter<T> {
     fn may_start(&self, now: Instant, ended: bool) -> bool {
         let Some(front) = self.queue.front() else { return false };
         let waited = self.filled_at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
-        ended || self.stretch() >= self.delay.target() + front.span || waited >= self.delay.most()
+        let filled = self.stretch() + self.on_its_way(now);
+        ended || filled >= self.delay.target() + front.span || waited >= self.delay.most()
+    }
+
+    /// How much of the packet after the newest has been spoken by now, as far as one can know; else a target would be
+    /// rounded up to whole packets. One that is overdue counts nothing.
+    fn on_its_way(&self, now: Instant) -> Duration {
+        let Some(newest) = self.queue.back() else { return Duration::ZERO };
+        let since = now.saturating_duration_since(newest.at);
+        if since < newest.span { since } else { Duration::ZERO }
     }
 
     /// Playing time of the queue with its gaps.

@@ -8,13 +8,13 @@ const STEP_US: u64 = 10_000;
 /// Steps that are told apart: up to 5 s, the highest limit that can be configured.
 const STEPS: usize = 501;
 
-/// A packet counts a third when so many others have come after it: half a minute of talk. Less forgets what happens a few times in a
+/// A packet counts a third when so many others have come after it: 40 s of talk. Less forgets what happens a few times in a
 /// minute, as when a satellite hands over; more takes a passing cloud for the climate.
-const MEMORY: f32 = 512.0;
+const MEMORY: f32 = 640.0;
 
-/// One packet in a hundred that comes too late weighs as much as 400 ms of delay: a gap in a word is heard, a delay
+/// One packet in a hundred that comes too late weighs as much as 500 ms of delay: a gap in a word is heard, a delay
 /// hardly, on a channel where one speaks at a time.
-const PRICE_MS: f32 = 40_000.0;
+const PRICE_MS: f32 = 50_000.0;
 
 /// The quickest packet is sought among the last so many, and as many before them.
 const BLOCK: u32 = 128;

@@ -86,6 +86,21 @@ fn a_short_stream_that_is_complete_plays_at_once() {
 }
 
 #[test]
+fn a_target_is_not_rounded_up_to_whole_packets() {
+    let mut buffer = Jitter::new(1_000, Delay::new(ms(70), MAX));
+    let heard = play(&mut buffer, &punctual(1..50), 0);
+    assert_eq!(heard[0], Heard::Silent(ms(70)));
+    assert_eq!(heard[1..], (1..50).map(Heard::Packet).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_packet_that_is_overdue_is_waited_for() {
+    let heard = play(&mut buffer(), &[(0, 1), (150, 2), (180, 3), (240, 4)], 0);
+    // Its 90 ms of lateness are the target then, half a packet more than what is there.
+    assert_eq!(heard[0], Heard::Silent(ms(150) + SPAN / 2));
+}
+
+#[test]
 fn a_lone_packet_waits_no_longer_than_the_most() {
     let mut buffer = buffer();
     let start = Instant::now();
