@@ -41,7 +41,7 @@ use zello_gateway::audio::{CapturedBlock, DeviceState, DeviceStatus};
 use zello_gateway::bell::Bell;
 use zello_gateway::codec::{BLOCK, BLOCK_SAMPLES, Block};
 use zello_gateway::config::{Config, Service, User};
-use zello_gateway::counters::{Counter, Counters};
+use zello_gateway::counters::Counters;
 use zello_gateway::engine::{Engine, Event, Ports};
 use zello_gateway::lines::guard::PttStatus;
 use zello_gateway::lines::{CosEdge, Keyer, LineError};
@@ -374,16 +374,7 @@ impl Hut {
 
     /// Packets of the channel that no counter explains yet: they wait.
     pub fn talk_waits(&self) -> i64 {
-        let c = &self.counters;
-        let fates = [
-            &c.downlink_packets_played,
-            &c.downlink_packets_dropped,
-            &c.downlink_packets_late,
-            &c.downlink_packets_expired,
-            &c.downlink_packets_discarded,
-            &c.downlink_packets_invalid,
-        ];
-        balance(c.downlink_packets.value(), &fates.map(Counter::value))
+        world::unexplained_packets(&self.counters)
     }
 
     /// Packets of overs that no counter explains yet.
@@ -395,7 +386,7 @@ impl Hut {
             &c.uplink_packets_expired,
             &c.uplink_packets_refused,
         ];
-        balance(c.uplink_packets.value(), &fates.map(Counter::value))
+        world::balance(&c.uplink_packets, &fates)
     }
 
     /// A quiet night's end: nothing waits anywhere, and every book balances.
@@ -595,8 +586,4 @@ impl Hut {
             Action::Report(_) => {}
         }
     }
-}
-
-fn balance(all: u64, fates: &[u64]) -> i64 {
-    i64::try_from(all).unwrap() - i64::try_from(fates.iter().sum::<u64>()).unwrap()
 }

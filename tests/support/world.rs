@@ -28,7 +28,7 @@ use zello_gateway::codec::{BLOCK, BLOCK_SAMPLES, Block, SAMPLE_RATE_HZ};
 use zello_gateway::config::{
     Audio, AudioDevice, Busy, Channel, Config, Cos, Downlink, Ptt, Service, TokenSource, Uplink, Zello,
 };
-use zello_gateway::counters::Counters;
+use zello_gateway::counters::{Counter, Counters};
 use zello_gateway::dsp::UplinkChain;
 use zello_gateway::engine::{Engine, Event, Ports};
 use zello_gateway::lines::guard::PttStatus;
@@ -427,17 +427,7 @@ impl World {
 
     /// Packets that came and that no counter explains: they are still held.
     pub fn unexplained_packets(&self) -> i64 {
-        let c = &self.counters;
-        let explained = [
-            &c.downlink_packets_played,
-            &c.downlink_packets_dropped,
-            &c.downlink_packets_late,
-            &c.downlink_packets_expired,
-            &c.downlink_packets_discarded,
-            &c.downlink_packets_invalid,
-        ];
-        let explained: u64 = explained.iter().map(|counter| counter.value()).sum();
-        i64::try_from(c.downlink_packets.value()).unwrap() - i64::try_from(explained).unwrap()
+        unexplained_packets(&self.counters)
     }
 
     fn do_at(&mut self, at: Duration, deed: Deed) {
@@ -591,4 +581,23 @@ pub fn worst_likeness(original: &[f32], copy: &[f32], expected: usize) -> f32 {
     let mut near = copy[from.min(copy.len())..(expected + original.len() + slack).min(copy.len())].to_vec();
     near.resize(near.len().max(original.len()), 0.0);
     zello_gateway::dsp::compare::find(original, &near).map_or(0.0, |likeness| likeness.worst)
+}
+
+/// Packets of the channel that no counter explains: they wait.
+pub fn unexplained_packets(c: &Counters) -> i64 {
+    let fates = [
+        &c.downlink_packets_played,
+        &c.downlink_packets_dropped,
+        &c.downlink_packets_late,
+        &c.downlink_packets_expired,
+        &c.downlink_packets_discarded,
+        &c.downlink_packets_invalid,
+    ];
+    balance(&c.downlink_packets, &fates)
+}
+
+/// What has come and has none of these fates.
+pub fn balance(come: &Counter, fates: &[&Counter]) -> i64 {
+    let gone: u64 = fates.iter().map(|counter| counter.value()).sum();
+    i64::try_from(come.value()).unwrap() - i64::try_from(gone).unwrap()
 }
