@@ -7,7 +7,6 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    clippy::cast_precision_loss,
     reason = "a measuring program: it prints, and stops where it cannot measure"
 )]
 
@@ -16,16 +15,11 @@ mod network;
 #[path = "../support/playout.rs"]
 mod playout;
 
-use std::time::Duration;
-
 use network::Network;
-use playout::{Trace, listen};
+use playout::{LIMITS_MS, Score, Trace, listen, settings};
 
 /// Traces of 20 minutes for each network.
 const SEEDS: u64 = 8;
-/// The limits of the configuration without a line in the file, ms.
-const LIMITS_MS: (u64, u64) = (60, 800);
-
 fn main() {
     // `cargo test --all-targets` runs benchmarks without this word, to see that they start.
     if !std::env::args().any(|word| word == "--bench") {
@@ -36,21 +30,16 @@ fn main() {
     println!("late packets, %, and added delay, ms; mean of {SEEDS} traces of 20 minutes\n");
     println!("{:>12}{}", "setting", names.concat());
     row("adaptive", &traces, LIMITS_MS);
-    for ms in (LIMITS_MS.0..=LIMITS_MS.1).step_by(20) {
+    for ms in settings() {
         row(&format!("{ms} ms"), &traces, (ms, ms));
     }
 }
 
-fn row(setting: &str, traces: &[Vec<Trace>; 5], (min, max): (u64, u64)) {
+fn row(setting: &str, traces: &[Vec<Trace>; 5], limits_ms: (u64, u64)) {
     let cells = traces.each_ref().map(|traces| {
-        let scores: Vec<_> = traces
-            .iter()
-            .map(|trace| listen(trace, Duration::from_millis(min), Duration::from_millis(max)))
-            .collect();
-        let mean = |sum: f64| sum / scores.len() as f64;
-        let late = mean(scores.iter().map(|score| score.late_percent).sum());
-        let delay = mean(scores.iter().map(|score| score.delay_ms).sum());
-        format!("{late:>12.3} {delay:>7.0}")
+        let scores: Vec<_> = traces.iter().map(|trace| listen(trace, limits_ms)).collect();
+        let Score { late_percent, delay_ms } = Score::mean(&scores);
+        format!("{late_percent:>12.3} {delay_ms:>7.0}")
     });
     println!("{setting:>12}{}", cells.concat());
 }

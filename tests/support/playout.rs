@@ -18,6 +18,14 @@ const SPAN: Duration = Duration::from_millis(60);
 /// Overs of a trace: about 20 minutes of a lively channel.
 const OVERS: usize = 50;
 
+/// The limits of the configuration without a line in the file, ms.
+pub const LIMITS_MS: (u64, u64) = (60, 800);
+
+/// The fixed settings that are tried, ms: every step of 20 within the limits.
+pub fn settings() -> impl Iterator<Item = u64> {
+    (LIMITS_MS.0..=LIMITS_MS.1).step_by(20)
+}
+
 /// One over: when its packets were sent, and when they came.
 pub struct Over {
     begins: Duration,
@@ -59,10 +67,19 @@ pub struct Score {
     pub delay_ms: f64,
 }
 
-/// A trace through a buffer of these limits; equal ones make a fixed setting.
+impl Score {
+    /// Of all these.
+    #[allow(clippy::cast_precision_loss, reason = "a dozen")]
+    pub fn mean(scores: &[Self]) -> Self {
+        let mean = |of: fn(&Self) -> f64| scores.iter().map(of).sum::<f64>() / scores.len() as f64;
+        Self { late_percent: mean(|score| score.late_percent), delay_ms: mean(|score| score.delay_ms) }
+    }
+}
+
+/// A trace through a buffer of these limits, ms; equal ones make a fixed setting.
 #[allow(clippy::cast_precision_loss, reason = "counts of packets")]
-pub fn listen(trace: &Trace, min: Duration, max: Duration) -> Score {
-    let mut delay = Delay::new(min, max);
+pub fn listen(trace: &Trace, (min_ms, max_ms): (u64, u64)) -> Score {
+    let mut delay = Delay::new(Duration::from_millis(min_ms), Duration::from_millis(max_ms));
     let mut buffer = Jitter::new(1_000, delay.clone());
     let (mut packets, mut late, mut sum) = (0_usize, 0_usize, Duration::ZERO);
     let zero = Instant::now();
