@@ -20,6 +20,7 @@ use playout::{LIMITS_MS, Score, Trace, listen, settings};
 
 /// Traces of 20 minutes for each network.
 const SEEDS: u64 = 8;
+
 fn main() {
     // `cargo test --all-targets` runs benchmarks without this word, to see that they start.
     if !std::env::args().any(|word| word == "--bench") {
